@@ -1,0 +1,197 @@
+"""The one place that reads the environment: checked once, frozen, secrets masked."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+RUNNING_INSTANCE = "run/environment.json"
+"""Below DATA_DIR: what a running `openbell up` handed to its children, so that `doctor` and `run ROLE` find it."""
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text is one sentence per problem, fit to be shown."""
+
+
+def _addr(text: str) -> str:
+    if not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", text) or int(text.rsplit(":", 1)[1]) > 65535:
+        raise ValueError("it needs a host and a port")
+    return text
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        parts = urlsplit(text)
+        if parts.scheme not in schemes:
+            raise ValueError(f"it must start with {' or '.join(f'{s}://' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"\d{3,}:[\w-]{8,}", value.get_secret_value()):
+        raise ValueError("a token is digits, a colon and letters, without blanks")
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < 32:
+        raise ValueError("it must have at least 32 characters")
+    return value
+
+
+Addr = Annotated[str, AfterValidator(_addr)]
+
+
+class Settings(BaseSettings):
+    """What the outside may set. Every field is the environment variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    db_url: Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg2")] | None = Field(
+        default=None,
+        description="An outside PostgreSQL 18. Its user owns the schema and may create roles; empty: embedded.",
+        examples=["postgresql://openbell_owner:password@db.example.com/openbell"],
+    )
+    redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix")] | None = Field(
+        default=None,
+        description="An outside Valkey or Redis 7 with maxmemory-policy noeviction; empty: embedded.",
+        examples=["redis://:password@cache.example.com:6379/0"],
+    )
+    telegram_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
+        default=None,
+        description="The token that @BotFather gave you; empty: the sandbox stands in for Telegram and mail.",
+        examples=["123456789:AAE-your-token-from-BotFather"],
+    )
+    telegram_api_url: Annotated[str, _url("http", "https")] = Field(
+        default="https://api.telegram.org",
+        description="Any Bot API server.",
+        examples=["https://api.telegram.org"],
+    )
+    telegram_link_url: Annotated[str, _url("http", "https")] = Field(
+        default="https://t.me",
+        description="Where a link to the bot begins; the sandbox has its own.",
+        examples=["https://t.me"],
+    )
+    smtp_url: Annotated[SecretStr, _url("smtp", "smtps", "smtp+plain")] | None = Field(
+        default=None,
+        description="The mail relay: smtp:// uses STARTTLS, smtps:// implicit TLS, smtp+plain:// none (loopback only).",
+        examples=["smtp://user:password@mail.example.com:587"],
+    )
+    mail_from: str = Field(
+        default="Openbell <openbell@localhost>",
+        description="The sender of our mails.",
+        examples=["Openbell <openbell@example.com>"],
+    )
+    secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] | None = Field(
+        default=None,
+        description="Keys codes, links and the database roles' passwords; empty: made once and kept in DATA_DIR.",
+        examples=["(the output of: openssl rand -hex 32)"],
+    )
+    market_feed: Literal["csv", "yahoo", "sim"] = Field(
+        default="sim",
+        description="Where prices come from when a symbol names no feed: csv (imported files), yahoo, sim (simulated).",
+        examples=["yahoo"],
+    )
+    data_dir: Path = Field(
+        default=Path(".data"),
+        description="Embedded servers' data, imported files, the secret key. One `openbell up` at a time.",
+        examples=["/var/lib/openbell"],
+    )
+    sandbox_addr: Addr = Field(
+        default="127.0.0.1:8081",
+        description="Where the sandbox's chat page listens; loopback only. Taken: the next free port.",
+        examples=["127.0.0.1:8081"],
+    )
+    sandbox_smtp_addr: Addr = Field(
+        default="127.0.0.1:8025",
+        description="Where the sandbox's mail sink listens; loopback only. Taken: the next free port.",
+        examples=["127.0.0.1:8025"],
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much is logged.", examples=["INFO"]
+    )
+    sandbox: bool = Field(
+        default=False,
+        description="Set by `openbell up` for its children while the sandbox runs; not for people.",
+        examples=["0"],
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings, _RunningInstance(settings_cls))
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`TELEGRAM_TOKEN_FILE=/run/secrets/token` stands for the file's content; so for every secret."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE", "")
+        if not path or SecretStr not in _types_in(field.annotation):
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as problem:
+            raise SettingsError(
+                f"{field_name.upper()}_FILE names {path}, which cannot be read ({problem.strerror}); "
+                "name a readable file or remove the variable."
+            ) from problem
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+class _RunningInstance(PydanticBaseSettingsSource):
+    """The environment of a running `openbell up` on the same DATA_DIR; a set variable wins over it."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        data_dir = Path(self.current_state.get("data_dir", ".data"))
+        try:
+            handed = json.loads((data_dir / RUNNING_INSTANCE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {name.lower(): value for name, value in handed.items() if name.lower() in self.settings_cls.model_fields}
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    return {annotation} | {found for part in get_args(annotation) for found in _types_in(part)}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and check the environment; SettingsError says every problem at once, with secrets masked."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as problem:
+        raise SettingsError("\n".join(_sentence(error) for error in problem.errors())) from None
+
+
+def _sentence(error: Any) -> str:
+    name = str(error["loc"][0])
+    field = Settings.model_fields[name]
+    secret = SecretStr in _types_in(field.annotation)
+    held = "***" if secret else repr(os.environ.get(name.upper(), ""))
+    why = str(error["msg"]).removeprefix("Value error, ")
+    example = (field.examples or [""])[0]
+    return f"{name.upper()} is {held}: {why}. Example: {name.upper()}={example}"
