@@ -50,7 +50,11 @@ def configure(level: str = "INFO", *, role: str, secrets: tuple[str, ...] = ()) 
     terminal = sys.stderr.isatty()
     last: Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -65,6 +69,11 @@ def configure(level: str = "INFO", *, role: str, secrets: tuple[str, ...] = ()) 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in ("httpx", "httpcore", "apscheduler", "matplotlib"):  # httpx prints the token in every address at INFO
+    for name in (
+        "httpx",
+        "httpcore",
+        "apscheduler",
+        "matplotlib",
+    ):  # httpx prints the token in every address at INFO
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(role=role)

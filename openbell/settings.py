@@ -19,7 +19,10 @@ class SettingsError(Exception):
 
 
 def _addr(text: str) -> str:
-    if not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", text) or int(text.rsplit(":", 1)[1]) > 65535:
+    if (
+        not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", text)
+        or int(text.rsplit(":", 1)[1]) > 65535
+    ):
         raise ValueError("it needs a host and a port")
     return text
 
@@ -135,7 +138,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings, _RunningInstance(settings_cls))
+        return (
+            init_settings,
+            env_settings,
+            _SecretFiles(settings_cls),
+            dotenv_settings,
+            _RunningInstance(settings_cls),
+        )
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -155,7 +164,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         found = {
-            name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
         }
         return {name: value for name, value in found.items() if value}
 
@@ -172,7 +182,8 @@ class _RunningInstance(PydanticBaseSettingsSource):
             handed = json.loads((data_dir / RUNNING_INSTANCE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return {name.lower(): value for name, value in handed.items() if name.lower() in self.settings_cls.model_fields}
+        known = self.settings_cls.model_fields
+        return {name.lower(): value for name, value in handed.items() if name.lower() in known}
 
 
 def _types_in(annotation: Any) -> set[Any]:
