@@ -1,0 +1,269 @@
+"""When a cron line is due: read strictly, in the schedule's own zone, with Debian's rules for clock changes.
+
+croniter finds the next time on the wall clock; what a clock change does to it is decided here. A *fixed-time* line
+(neither minute nor hour starts with ``*``) runs once: at the first valid instant after a gap, in the first pass of a
+fold. A *wildcard* line follows real time: a wall time that does not exist is dropped, one that comes twice runs twice.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadDateError, croniter
+
+from domain.errors import InvalidInput
+
+LONGEST_LINE = 100
+HORIZON = timedelta(days=5 * 366)
+EXAMPLE = "30 8 * * 1-5 (every weekday at 08:30)"
+MACROS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+class CronRefused(InvalidInput):
+    """That is no cron line I can keep; it names the column and a way out."""
+
+    def __init__(self, message: str, column: int | None = None, suggestion: str | None = None) -> None:
+        super().__init__(message + (f" Did you mean: {suggestion}" if suggestion else ""))
+        self.column = column
+        self.suggestion = suggestion
+
+
+@dataclass(frozen=True)
+class Column:
+    """One of the five: its name and the numbers it may hold."""
+
+    position: int
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"column {self.position} ({self.name})"
+
+
+COLUMNS = (
+    Column(1, "minute", 0, 59),
+    Column(2, "hour", 0, 23),
+    Column(3, "day of the month", 1, 31),
+    Column(4, "month", 1, 12, MONTHS),
+    Column(5, "weekday", 0, 7, WEEKDAYS),
+)
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A cron line that was read and can be kept: `text` has five columns, one blank apart, names as numbers."""
+
+    text: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.text.split(" "))
+
+    @property
+    def is_fixed_time(self) -> bool:
+        minute, hour, *_ = self.columns
+        return not (minute.startswith("*") or hour.startswith("*"))
+
+    def next_after(self, instant: datetime, zone: ZoneInfo) -> datetime | None:
+        """The first due instant (UTC) after `instant`, or None when none comes within five years."""
+        wall = self._next_wall(instant.astimezone(zone).replace(tzinfo=None))
+        while wall is not None:
+            due = _once(wall, zone) if self.is_fixed_time else self._in_real_time(wall, instant, zone)
+            if due is not None and due > instant:
+                return due if due - instant <= HORIZON else None
+            wall = self._next_wall(wall)
+        return None
+
+    def upcoming(self, instant: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+        """The due instants (UTC) after `instant`, strictly increasing, while there are any within five years each."""
+        due = self.next_after(instant, zone)
+        while due is not None:
+            yield due
+            due = self.next_after(due, zone)
+
+    def shortest_interval(self, instant: datetime, zone: ZoneInfo) -> timedelta | None:
+        """The smallest gap among the next fifty due instants; None for a line with a single one."""
+        due = islice(self.upcoming(instant, zone), 50)
+        return min((later - earlier for earlier, later in pairwise(due)), default=None)
+
+    def _next_wall(self, wall: datetime) -> datetime | None:
+        try:
+            found: datetime = croniter(self.text, wall).get_next(datetime)
+        except CroniterBadDateError:
+            return None
+        return found
+
+    def _in_real_time(self, wall: datetime, after: datetime, zone: ZoneInfo) -> datetime | None:
+        """`wall` as a wildcard line sees it, or an earlier time of the second pass of a fold that `after` stands in."""
+        here = after.astimezone(zone)
+        if here.fold == 0 and _is_fold(here.replace(tzinfo=None), zone):
+            if _is_fold(wall, zone) and wall.replace(tzinfo=zone).utcoffset() == here.utcoffset():
+                return wall.replace(tzinfo=zone).astimezone(UTC)
+            turn = _offset_change(after, after + timedelta(days=1), zone)
+            second = self._next_wall(turn.astimezone(zone).replace(tzinfo=None) - timedelta(seconds=1))
+            if second is not None and _is_fold(second, zone):
+                return second.replace(tzinfo=zone, fold=1).astimezone(UTC)
+        if _is_gap(wall, zone):
+            return None
+        first = wall.replace(tzinfo=zone).astimezone(UTC)
+        return first if first > after else wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+def _once(wall: datetime, zone: ZoneInfo) -> datetime:
+    """`wall` as a fixed-time line sees it: the first pass, or the first valid instant after a gap."""
+    instant = wall.replace(tzinfo=zone).astimezone(UTC)
+    if not _is_gap(wall, zone):
+        return instant
+    return _offset_change(instant - timedelta(days=2), instant, zone)
+
+
+def _is_gap(wall: datetime, zone: ZoneInfo) -> bool:
+    return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
+
+
+def _is_fold(wall: datetime, zone: ZoneInfo) -> bool:
+    passes = {wall.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+    return len(passes) == 2 and not _is_gap(wall, zone)
+
+
+def _offset_change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The instant in (before, after] at which the zone's offset becomes what it is at `after`, by halving."""
+    low, high = int(before.timestamp()), int(after.timestamp())
+    target = datetime.fromtimestamp(high, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, zone).utcoffset() == target:
+            high = middle
+        else:
+            low = middle
+    return datetime.fromtimestamp(high, UTC)
+
+
+def parse_cron(text: str, now: datetime) -> Cron:
+    """Read a cron line or an ``@daily`` word; CronRefused says which column is wrong and what to write instead."""
+    line = " ".join(re.split(r"[ \t\r\n]+", text.strip())).lower()
+    if len(line) > LONGEST_LINE:
+        raise CronRefused(f"A cron line has at most {LONGEST_LINE} characters. Example: {EXAMPLE}")
+    if line.startswith("@"):
+        line = _macro(line)
+    columns = line.split(" ") if line else []
+    if len(columns) != 5:
+        raise _wrong_count(columns)
+    cron = Cron(" ".join(_read(text, column) for text, column in zip(columns, COLUMNS, strict=True)))
+    if cron.next_after(now, ZoneInfo("UTC")) is None:
+        raise CronRefused(
+            f"“{line}” never comes within five years: look at column 3 (day of the month) and column 4 (month).",
+            column=3,
+        )
+    return cron
+
+
+def _macro(word: str) -> str:
+    if word in MACROS:
+        return MACROS[word]
+    if word == "@reboot":
+        raise CronRefused("@reboot is no time of day, so it can't be planned.", suggestion="@daily")
+    raise CronRefused(f"I don't know “{word[:20]}”. I know {', '.join(MACROS)}.", suggestion="@daily")
+
+
+def _wrong_count(columns: list[str]) -> CronRefused:
+    said = f"A cron line has five columns (minute hour day month weekday), this one has {len(columns)}."
+    if len(columns) == 6:
+        return CronRefused(f"{said} Seconds are not planned.", suggestion=" ".join(columns[1:]))
+    if len(columns) == 4:
+        return CronRefused(said, suggestion=f"{' '.join(columns)} *")
+    return CronRefused(f"{said} Example: {EXAMPLE}")
+
+
+def _read(text: str, column: Column) -> str:
+    if column.position == 3 and text == "l":
+        return text.upper()
+    return ",".join(_item(item, column) for item in text.split(","))
+
+
+def _item(item: str, column: Column) -> str:
+    if column.position == 5 and (nth := re.fullmatch(r"(\w+)#([1-5])", item)):
+        return f"{_number(nth[1], column) % 7}#{nth[2]}"
+    if column.position == 5 and (last := re.fullmatch(r"l([0-7])", item)):
+        return f"L{int(last[1]) % 7}"
+    whole, slash, step = item.partition("/")
+    low, dash, high = whole.partition("-")
+    if whole == "*":
+        return f"*{_step(step, column.high - column.low, column) if slash else ''}"
+    first = _number(low, column)
+    if not dash:
+        if slash:
+            raise CronRefused(
+                f"{column} is “{item}”: a step needs a range or a star.",
+                column.position,
+                f"{first}-{column.high}/{step}",
+            )
+        return str(first % 7 if column.position == 5 else first)
+    last_number = _number(high, column)
+    if last_number < first:
+        raise CronRefused(
+            f"{column} is “{item}”: the range runs backwards.",
+            column.position,
+            _wrapped(first, last_number, column),
+        )
+    return f"{first}-{last_number}{_step(step, last_number - first, column) if slash else ''}"
+
+
+def _wrapped(first: int, last: int, column: Column) -> str:
+    high = 6 if column.position == 5 else column.high
+    head = str(first) if first == high else f"{first}-{high}"
+    tail = str(last) if last == column.low else f"{column.low}-{last}"
+    return f"{head},{tail}"
+
+
+def _step(text: str, span: int, column: Column) -> str:
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) == 0:
+        raise CronRefused(f"{column} has the step “{text[:12]}”: it needs a whole number from 1.", column.position)
+    if int(text[:9]) > max(span, 1):
+        raise CronRefused(
+            f"{column} has the step {text[:12]}, larger than the column itself, so it would act only once.",
+            column.position,
+            "*/30" if column.position == 1 else None,
+        )
+    return f"/{int(text)}"
+
+
+def _number(text: str, column: Column) -> int:
+    if text[:3] in column.names and len(text) >= 3 and _full_names(column)[text[:3]].startswith(text):
+        return column.names.index(text[:3]) + (1 if column.low == 1 else 0)
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        allowed = f"{column.low} to {column.high}"
+        names = f" or {column.names[0]}…{column.names[-1]}" if column.names else ""
+        raise CronRefused(
+            f"{column} is “{text[:12]}”: it takes *, {allowed}{names}, lists (1,15), ranges (1-5) and steps (*/15).",
+            column.position,
+        )
+    number = int(text)
+    if not column.low <= number <= column.high:
+        nearest = max(column.low, min(number, column.high))
+        raise CronRefused(
+            f"{column} is {number}: it goes from {column.low} to {column.high}. The nearest is {nearest}.",
+            column.position,
+        )
+    return number
+
+
+def _full_names(column: Column) -> dict[str, str]:
+    months = "january february march april may june july august september october november december"
+    days = "sunday monday tuesday wednesday thursday friday saturday"
+    return {name[:3]: name for name in (months if column.position == 4 else days).split()}

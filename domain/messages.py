@@ -1,0 +1,88 @@
+"""A message to somebody: what it says, how urgent it is, and the states its delivery goes through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from domain.ids import RunId, UserId
+
+CAPTION_LIMIT = 1024
+TEXT_LIMIT = 4096
+LEASE = timedelta(seconds=60)
+
+
+class Category(StrEnum):
+    """Why it is sent; it decides the lane, how long it keeps and what follows an unknown outcome."""
+
+    CODE = "code"
+    ALERT = "alert"
+    REPORT = "report"
+    FAILURE = "failure"
+
+    @property
+    def lane(self) -> int:
+        return {Category.CODE: 0, Category.ALERT: 1, Category.FAILURE: 1, Category.REPORT: 2}[self]
+
+    @property
+    def keeps(self) -> timedelta:
+        return timedelta(minutes=10) if self is Category.CODE else timedelta(hours=24)
+
+    @property
+    def resends_when_uncertain(self) -> bool:
+        return self is not Category.CODE
+
+
+class DeliveryStatus(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True)
+class Button:
+    """A button under a message: it answers the bot with `data`, or opens `url`."""
+
+    text: str
+    data: str | None = None
+    url: str | None = None
+
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that travels with a message."""
+
+    filename: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message to be queued: `text` is Telegram HTML, `params` feed a mail template."""
+
+    category: Category
+    user_id: UserId
+    text: str
+    buttons: Rows = ()
+    attachments: tuple[Attachment, ...] = ()
+    run_id: RunId | None = None
+    dedupe_key: str | None = None
+    template: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    not_before: datetime | None = None
+
+
+def back_off(attempt: int) -> timedelta:
+    """How long a delivery waits after its n-th definite temporary failure."""
+    steps = (1, 5, 30, 120, 600)
+    return timedelta(seconds=steps[min(attempt, len(steps)) - 1])
