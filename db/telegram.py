@@ -1,0 +1,147 @@
+"""What the chat leaves behind: audits, forms in the making, presses already acted on, settings."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Text,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.repository import Base, BaseRepository, Created, Id
+
+
+class CommandAuditRow(Base):
+    __tablename__ = "telegram_command_audits"
+    __table_args__ = (
+        Index("ix_telegram_command_audits_telegram_user_id", "telegram_user_id", "created_at"),
+        Index("ix_telegram_command_audits_success", "success"),
+        {
+            "comment": "Every command and press, who sent it, what came of it and how long the answer took.",
+            "postgresql_partition_by": "RANGE (created_at)",
+        },
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True, server_default=func.now())
+    telegram_user_id: Mapped[str] = mapped_column(String(255))
+    command: Mapped[str] = mapped_column(String(100))
+    full_message: Mapped[str | None] = mapped_column(Text, comment="As it was sent, with codes and tokens redacted")
+    is_registered_user: Mapped[bool] = mapped_column(Boolean)
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    user_email: Mapped[str | None] = mapped_column(String(254))
+    success: Mapped[bool] = mapped_column(Boolean)
+    error_message: Mapped[str | None] = mapped_column(Text)
+    response_time_ms: Mapped[int | None] = mapped_column(Integer)
+
+
+class DraftRow(Base):
+    __tablename__ = "telegram_drafts"
+    __table_args__ = (
+        Index("ix_telegram_drafts_asker", "telegram_user_id", "kind"),
+        {"comment": "Forms that a person has begun: what was asked, what was answered, until when it holds."},
+    )
+
+    id: Mapped[Id]
+    telegram_user_id: Mapped[int]
+    user_id: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(String(32))
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    consumed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[Created]
+
+
+class ActionRow(Base):
+    __tablename__ = "telegram_actions"
+    __table_args__ = ({"comment": "What was already acted on, so that a message or press that comes twice acts once."},)
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    claimed_at: Mapped[Created]
+    finished_at: Mapped[datetime | None]
+
+
+class SettingRow(Base):
+    __tablename__ = "telegram_settings"
+    __table_args__ = ({"comment": "Settings of the chat, such as the hash of the command menu last set."},)
+
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str | None] = mapped_column(Text)
+
+
+class TelegramRepo(BaseRepository[DraftRow]):
+    model = DraftRow
+
+    def audit(self, **values: Any) -> None:
+        self.session.add(CommandAuditRow(**values))
+
+    def claim_action(self, key: str) -> str:
+        """``new`` for the first caller of this key; later ones hear ``finished`` or ``interrupted``."""
+        claimed = self.session.execute(
+            insert(ActionRow).values(key=key).on_conflict_do_nothing().returning(ActionRow.key)
+        ).scalar_one_or_none()
+        if claimed is not None:
+            return "new"
+        finished = self.session.scalar(select(ActionRow.finished_at).where(ActionRow.key == key))
+        return "finished" if finished is not None else "interrupted"
+
+    def finish_action(self, key: str) -> None:
+        self.session.execute(update(ActionRow).where(ActionRow.key == key).values(finished_at=func.now()))
+
+    def prune(self, older_than: timedelta) -> None:
+        """Forget actions and forms that nobody can repeat any more."""
+        horizon = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than.total_seconds())
+        self.session.execute(delete(ActionRow).where(ActionRow.claimed_at < horizon))
+        self.session.execute(delete(DraftRow).where(DraftRow.expires_at < horizon))
+
+    def open_draft(self, telegram_user_id: int, kind: str, now: datetime) -> DraftRow | None:
+        """The newest form of this kind that the person has begun and not ended."""
+        return self.session.scalar(
+            select(DraftRow)
+            .where(DraftRow.telegram_user_id == telegram_user_id, DraftRow.kind == kind)
+            .where(DraftRow.consumed_at.is_(None), DraftRow.expires_at > now)
+            .order_by(DraftRow.id.desc())
+            .limit(1)
+        )
+
+    def draft(self, draft_id: int, telegram_user_id: int) -> DraftRow | None:
+        """A form of this person, locked, so that it is consumed once."""
+        return self.session.scalar(
+            select(DraftRow)
+            .where(DraftRow.id == draft_id, DraftRow.telegram_user_id == telegram_user_id)
+            .with_for_update()
+        )
+
+    def end_drafts(self, telegram_user_id: int, now: datetime, *kinds: str) -> list[str]:
+        """End the person's open forms (of these kinds); the kinds that were open come back."""
+        ended = (
+            update(DraftRow)
+            .where(DraftRow.telegram_user_id == telegram_user_id)
+            .where(DraftRow.consumed_at.is_(None), DraftRow.expires_at > now)
+            .values(consumed_at=now)
+            .returning(DraftRow.kind)
+            .execution_options(synchronize_session=False)
+        )
+        if kinds:
+            ended = ended.where(DraftRow.kind.in_(kinds))
+        return list(self.session.scalars(ended))
+
+    def setting(self, key: str) -> str | None:
+        return self.session.scalar(select(SettingRow.value).where(SettingRow.key == key))
+
+    def set_setting(self, key: str, value: str) -> None:
+        row = insert(SettingRow).values(key=key, value=value)
+        self.session.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

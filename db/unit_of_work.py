@@ -1,0 +1,49 @@
+"""One transaction: leave without committing and everything rolls back."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.health import HealthRepo
+from db.jobs import JobsRepo
+from db.messages import MessagesRepo
+from db.telegram import TelegramRepo
+from db.users import UsersRepo
+from domain.ids import UserId
+
+
+class UnitOfWork:
+    """The repositories of one transaction, and who it is for: the row-level security of that person applies to it."""
+
+    users: UsersRepo
+    jobs: JobsRepo
+    telegram: TelegramRepo
+    messages: MessagesRepo
+    health: HealthRepo
+    session: Session
+
+    def __init__(self, sessions: sessionmaker[Session], user_id: UserId | None) -> None:
+        self._sessions = sessions
+        self.user_id = user_id
+
+    def __enter__(self) -> Self:
+        self.session = self._sessions()
+        if self.user_id is not None:
+            who = text("SELECT set_config('openbell.user_id', :id, true)")
+            self.session.execute(who, {"id": str(self.user_id)})
+        self.users = UsersRepo(self.session)
+        self.jobs = JobsRepo(self.session)
+        self.telegram = TelegramRepo(self.session)
+        self.messages = MessagesRepo(self.session)
+        self.health = HealthRepo(self.session)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()  # rolls back what was not committed
+
+    def commit(self) -> None:
+        self.session.commit()
