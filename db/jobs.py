@@ -278,6 +278,19 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         )
         return [(row.id, row.attempt, row.job_type) for row in rung]
 
+    def ring_again_in(self, wait: timedelta, run_ids: Sequence[int], again_after: timedelta) -> None:
+        """Let these enqueued runs be rung again after `wait` instead of `again_after`."""
+        self.session.execute(
+            update(RunRow)
+            .where(RunRow.id.in_(run_ids), RunRow.status == RunStatus.ENQUEUED)
+            .values(enqueued_at=func.now() - _seconds(again_after - wait))
+            .execution_options(synchronize_session=False)
+        )
+
+    def database_now(self) -> datetime:
+        """The instant of this transaction by the database's clock, the only one that decides what is due."""
+        return self.session.scalars(select(func.now())).one()
+
     def seconds_to_next(self) -> float | None:
         """Until the next schedule or waiting run is due, by the database's clock."""
         schedule = select(func.min(ScheduleRow.next_run_at)).where(

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.health import HealthRepo
@@ -11,7 +12,12 @@ from db.jobs import JobsRepo
 from db.messages import MessagesRepo
 from db.telegram import TelegramRepo
 from db.users import UsersRepo
+from domain.errors import RetryLater
 from domain.ids import UserId
+
+
+class CommitUnknown(RetryLater):
+    """The database went away while it was saving, so I can't tell whether that was saved. Look before you repeat it."""
 
 
 class UnitOfWork:
@@ -46,4 +52,11 @@ class UnitOfWork:
         self.session.close()  # rolls back what was not committed
 
     def commit(self) -> None:
-        self.session.commit()
+        """Make it so. CommitUnknown when the connection was lost before the answer came."""
+        self.session.flush()  # what fails in here was not saved, and may be repeated
+        try:
+            self.session.commit()
+        except DBAPIError as problem:
+            if problem.connection_invalidated:
+                raise CommitUnknown from problem
+            raise

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.ids import RunId, ScheduleId, UserId
+from domain.messages import Outgoing
 
 LEASE = timedelta(seconds=45)
 HEARTBEAT = timedelta(seconds=10)
@@ -101,3 +102,11 @@ def back_off(attempt: int, chance: random.Random) -> timedelta:
     """How long to wait before the next attempt: full jitter below 10 s, 20 s, 40 s … 10 min."""
     ceiling = min(10.0 * 2.0 ** (attempt - 1), 600.0)
     return timedelta(seconds=chance.uniform(1.0, ceiling))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job made: a result to keep, and the messages to send, stored in one commit."""
+
+    result: Mapping[str, Any]
+    messages: tuple[Outgoing, ...] = ()

@@ -1,0 +1,57 @@
+"""How the systems are, as they said themselves, and how long ago."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.unit_of_work import UnitOfWork
+
+STALE_AFTER = timedelta(seconds=45)
+
+
+@dataclass(frozen=True)
+class ComponentHealth:
+    """One system's health; UNKNOWN when it has been silent for too long."""
+
+    system: str
+    component: str | None
+    status: str
+    checked_at: datetime
+    age: timedelta
+    error_message: str | None
+
+
+class HealthService:
+    """Reports health and reads it."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    def report(
+        self, system: str, component: str | None = None, *, error: str | None = None, response_ms: int | None = None
+    ) -> None:
+        """Say that a system is well, or with `error` why it is not."""
+        with self.uow as uow:
+            uow.health.report(
+                system,
+                component,
+                ok=error is None,
+                status="HEALTHY" if error is None else "DOWN",
+                error=error,
+                response_ms=response_ms,
+            )
+            uow.commit()
+
+    def current(self) -> list[ComponentHealth]:
+        """Every system's health; silence is judged by the database's clock."""
+        with self.uow as uow:
+            return [
+                ComponentHealth(
+                    row.system,
+                    row.component,
+                    row.status if timedelta(seconds=age) < STALE_AFTER else "UNKNOWN",
+                    row.checked_at,
+                    timedelta(seconds=age),
+                    row.error_message,
+                )
+                for row, age in uow.health.current()
+            ]
