@@ -11,13 +11,18 @@ def price(value: Decimal, decimals: int) -> str:
 
 
 def change(value: Decimal, decimals: int) -> str:
-    """`+12.30`: like `price`, always with its sign."""
-    return f"{value:+,.{decimals}f}".replace("-", MINUS)
+    """`+12.30`: like `price`, with its sign unless it is zero."""
+    return _signed(value, decimals)
 
 
 def percent(value: Decimal) -> str:
     """`+0.51%`: two digits and a sign."""
-    return f"{value:+,.2f}%".replace("-", MINUS)
+    return f"{_signed(value, 2)}%"
+
+
+def _signed(value: Decimal, decimals: int) -> str:
+    rounded = round(value, decimals)
+    return f"{rounded:+,f}".replace("-", MINUS) if rounded else f"{abs(rounded):,f}"
 
 
 def compact(value: Decimal) -> str:
