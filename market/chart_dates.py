@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from market.bars import Bars
 
 MOST_TICKS = 6
+FEWEST_SLOTS = 14
+"""A chart of fewer bars is as wide as one of these many."""
 _Boundary = Callable[[datetime], object]
 
 _STEPS: tuple[tuple[_Boundary, str], ...] = (
@@ -36,10 +38,10 @@ def date_ticks(bars: Bars, zone: ZoneInfo) -> list[tuple[int, str]]:
     moments = [bar.opened_at.astimezone(zone if bars.timeframe.is_intraday else UTC) for bar in bars.bars]
     steps = _STEPS if bars.timeframe.is_intraday else _STEPS[6:]
     for boundary, pattern in steps:
-        places = _apart(list(_turns(moments, boundary)), len(moments))
-        if 2 <= len(places) <= MOST_TICKS:
+        places = _inner(list(_turns(moments, boundary)), len(moments))
+        if 2 <= len(places) <= MOST_TICKS and places == _apart(places, len(moments)):
             return _labelled(moments, places, pattern)
-    return _labelled(moments, sorted({0, len(moments) - 1}), steps[0][1])
+    return _labelled(moments, _apart([0, len(moments) - 1], len(moments)), steps[0][1])
 
 
 def _turns(moments: Sequence[datetime], boundary: _Boundary) -> Iterator[int]:
@@ -52,11 +54,21 @@ def _turns(moments: Sequence[datetime], boundary: _Boundary) -> Iterator[int]:
         before = now
 
 
-def _apart(places: list[int], count: int) -> list[int]:
-    """Without those too near the edges to be read, unless that leaves too few."""
+def _inner(places: list[int], count: int) -> list[int]:
+    """Without those whose labels would leave the picture, where others remain."""
     edge = count * 0.03
     inner = [place for place in places if edge <= place <= count - 1 - edge]
     return inner if len(inner) >= 2 else places
+
+
+def _apart(places: list[int], count: int) -> list[int]:
+    """Without those whose labels would touch the one before."""
+    width = max(count, FEWEST_SLOTS) * 0.13
+    kept: list[int] = []
+    for place in places:
+        if not kept or place - kept[-1] >= width:
+            kept.append(place)
+    return kept
 
 
 def _labelled(moments: Sequence[datetime], places: Sequence[int], pattern: str) -> list[tuple[int, str]]:

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from market import formats
 from market.bars import Bar, Bars, Timeframe
-from market.chart_dates import date_ticks
+from market.chart_dates import FEWEST_SLOTS, date_ticks
 from market.chart_style import DASHES, PALETTES, Palette, Theme, font, plain
 from market.indicators import sma
 from market.summary import AVERAGES, Summary
@@ -78,7 +78,7 @@ def _prepare(axes: Axes, bars: Bars, palette: Palette) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0, pad=7, labelleft=False, labelright=True, labelcolor=palette.muted)
-    room = 0.8 + len(bars.bars) * 0.012 + max(0, 14 - len(bars.bars)) / 2  # a few bars are not drawn as walls
+    room = 0.8 + len(bars.bars) * 0.012 + max(0, FEWEST_SLOTS - len(bars.bars)) / 2  # a few bars are not drawn as walls
     axes.set_xlim(-room, len(bars.bars) - 1 + room)
 
 
@@ -136,7 +136,7 @@ def _draw_averages(axes: Axes, closes: list[Decimal], count: int, palette: Palet
 def _price_ticks(axes: Axes, bars: Bars, palette: Palette) -> None:
     """Round prices on the right, with no more digits than their steps need, and none under the last price's tag."""
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, min_n_ticks=3))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, min_n_ticks=3, steps=[1, 2, 2.5, 5, 10]))
     ticks = [tick for tick in axes.get_yticks() if low < tick < high]
     digits = _digits(ticks, bars.decimals)
     last, clear = float(bars.last.close), (high - low) * 0.052

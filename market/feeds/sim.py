@@ -196,8 +196,7 @@ def _volume(of: Simulated, seed: int, step: int, moved: int) -> int:
 def _path(day: _Day) -> tuple[int, ...]:
     """The price at every minute's edge: from open by way of high and low, in either order, to close."""
     seed, length = bits(day.seed ^ 9, day.step), day.minutes
-    high_at = 1 + below(seed, 1, length - 1)
-    low_at = 1 + (high_at + below(seed, 2, length - 2)) % (length - 1)
+    high_at, low_at = min(_extremes(seed, length), key=lambda places: _effort(day, *places))
     values = [0] * (length + 1)
     values[0], values[length], values[high_at], values[low_at] = day.open, day.close, day.high, day.low
     edges = sorted({0, high_at, low_at, length})
@@ -208,10 +207,23 @@ def _path(day: _Day) -> tuple[int, ...]:
             continue
         middle = (left + right) // 2
         straight = values[left] + (values[right] - values[left]) * (middle - left) // (right - left)
-        sway = (day.high - day.low) * isqrt((right - left) * 10_000 // length) * 40 // 10_000
-        values[middle] = _inside(day, straight + bell(seed, middle + 10, sway))
+        sway = (day.high - day.low) * isqrt((right - left) * 10_000 // length) * 28 // 10_000
+        values[middle] = _inside(day, straight + bell(seed, middle + 100, sway))
         spans += [(left, middle), (middle, right)]
     return tuple(values)
+
+
+def _extremes(seed: int, length: int) -> Iterator[tuple[int, int]]:
+    """Minutes at which a day may touch its high and its low."""
+    for draw in range(0, 24, 2):
+        high_at = 1 + below(seed, draw, length - 1)
+        yield high_at, 1 + (high_at + below(seed, draw + 1, length - 2)) % (length - 1)
+
+
+def _effort(day: _Day, high_at: int, low_at: int) -> int:
+    """How hard the price must run to be there in time: the least is the likeliest."""
+    points = sorted({(0, day.open), (high_at, day.high), (low_at, day.low), (day.minutes, day.close)})
+    return sum((now - then) ** 2 * 1000 // (at - before) for (before, then), (at, now) in pairwise(points))
 
 
 def _inside(day: _Day, value: int) -> int:
