@@ -1,31 +1,27 @@
-"""Become a program that does not outlive its parent: `python -I -S child.py PARENT SIGNAL UID:GID|- -- PROGRAM ARG…`.
+"""Become a program that does not outlive its parent: `child.py kernel|watch PARENT SIGNAL UID:GID|- -- PROGRAM ARG…`.
 
-Standard library only and quick to start, since every child of `openbell up` begins here. On Linux the kernel sends
-SIGNAL when the parent ends; elsewhere this process stays between the two and watches its standard input for the end.
+Standard library only and quick to start, since every child of `openbell up` begins here. `kernel` (Linux) asks the
+kernel for SIGNAL when the parent ends; `watch` leaves a small process behind that waits for standard input to end.
 """
 
 import ctypes
 import os
 import select
-import signal
-import subprocess
 import sys
 
 PR_SET_PDEATHSIG = 1
-LOOK_EVERY_S = 0.2
 
 
 def main(argv: list[str]) -> None:
-    """Drop to UID:GID when asked, arrange the end with the parent, then run PROGRAM."""
-    parent, number, account = int(argv[0]), int(argv[1]), argv[2]
+    """Drop to UID:GID when asked, arrange the end with the parent, then become PROGRAM."""
+    mode, parent, number, account = argv[0], int(argv[1]), int(argv[2]), argv[3]
     program = argv[argv.index("--") + 1 :]
-    if not sys.platform.startswith("linux") or os.environ.get("OPENBELL_GUARD") == "1":
-        drop_to(account)
-        sys.exit(guard(program, number))
     libc = ctypes.CDLL(None, use_errno=True)  # found before the account may no longer read it
     drop_to(account)
+    if mode == "watch":
+        leave_watcher(number)
     # A change of account clears the parent-death signal, so it is asked for afterwards.
-    if libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
+    elif libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         sys.exit(f"The parent-death signal was refused: {os.strerror(ctypes.get_errno())}.")
     if os.getppid() != parent:
         sys.exit("The parent ended before this child began.")
@@ -43,18 +39,24 @@ def drop_to(account: str) -> None:
     os.umask(0o077)
 
 
-def guard(program: list[str], number: int) -> int:
-    """Run `program`, pass signals on, and send it `number` once standard input ends; its exit code."""
-    child = subprocess.Popen(program, stdin=subprocess.DEVNULL)
-    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(name, lambda received, _: child.send_signal(received))
-    watched = [sys.stdin.fileno()]
-    while child.poll() is None:
-        readable, _, _ = select.select(watched, [], [], LOOK_EVERY_S)
-        if readable and not os.read(watched[0], 1024):
-            child.send_signal(number)
-            watched = []
-    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+def leave_watcher(number: int) -> None:
+    """Leave a process that sends `number` to this one when standard input ends, and goes when this one goes."""
+    program = os.getpid()
+    alive, held = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:  # a grandchild, so that the program never meets a child it did not start
+            os.setsid()
+            os.close(held)
+            readable, _, _ = select.select([0, alive], [], [])
+            if alive not in readable:
+                os.kill(program, number)
+        os._exit(0)
+    os.wait()
+    os.close(alive)
+    os.set_inheritable(held, True)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 if __name__ == "__main__":

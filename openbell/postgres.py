@@ -13,7 +13,7 @@ from psycopg2.extensions import encrypt_password
 
 from domain.errors import OpenbellError
 from openbell.places import Account, give, naming_account, postgres_binaries, server_account, socket_folder
-from openbell.processes import end, with_parent, working_in
+from openbell.processes import STDIN, end, with_parent, working_in
 
 DATABASE = "openbell"
 OWNER = "openbell_owner"
@@ -192,7 +192,7 @@ class Postgres:
             with_parent(program, signal.SIGKILL, str(maker or "-")),
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            stdin=STDIN,
             cwd="/",
             env={"PATH": os.defpath, "LC_ALL": "C"},
             check=False,

@@ -105,9 +105,16 @@ def wait_until(condition: Callable[[], bool], seconds: float, *, every: float = 
     return True
 
 
+KERNEL_TELLS = sys.platform.startswith("linux")
+STDIN = subprocess.DEVNULL if KERNEL_TELLS else subprocess.PIPE
+"""What a child made `with_parent` must get as standard input: where the kernel does not tell, its end does."""
+
+
 def with_parent(program: list[str], number: int, account: str = "-") -> list[str]:
     """The command that runs `program` as `account` and ends it by signal `number` when this process ends.
 
     It must be started from the main thread: Linux counts the end of the starting thread as the parent's end.
     """
-    return [sys.executable, "-I", "-S", str(CHILD), str(os.getpid()), str(number), account, "--", *program]
+    mode = "kernel" if KERNEL_TELLS else "watch"
+    shim = [sys.executable, "-I", "-S", str(CHILD), mode, str(os.getpid()), str(number), account, "--"]
+    return [*shim, *program]

@@ -12,7 +12,7 @@ from typing import Protocol
 from openbell.data_dir import DataDir
 from openbell.places import postgres_home, server_account
 from openbell.postgres import Postgres, ServerStartError
-from openbell.processes import wait_until
+from openbell.processes import STDIN, wait_until
 from openbell.valkey import COMMANDS, Valkey
 
 READY_WITHIN_S = 120.0
@@ -100,7 +100,7 @@ def launch(server: Server) -> subprocess.Popen[bytes]:
     with server.log.open("ab") as log:
         return subprocess.Popen(
             server.command(),
-            stdin=subprocess.DEVNULL,
+            stdin=STDIN,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the one that started us: it stops the servers last

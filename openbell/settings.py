@@ -19,10 +19,7 @@ class SettingsError(Exception):
 
 
 def _addr(text: str) -> str:
-    if (
-        not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", text)
-        or int(text.rsplit(":", 1)[1]) > 65535
-    ):
+    if not re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", text) or int(text.rsplit(":", 1)[1]) > 65535:
         raise ValueError("it needs a host and a port")
     return text
 
@@ -152,7 +149,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"{field_name.upper()}_FILE", "")
-        if not path or SecretStr not in _types_in(field.annotation):
+        if not path or SecretStr not in types_in(field.annotation):
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
@@ -163,10 +160,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
             ) from problem
 
     def __call__(self) -> dict[str, Any]:
-        found = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value}
 
 
@@ -186,8 +180,9 @@ class _RunningInstance(PydanticBaseSettingsSource):
         return {name.lower(): value for name, value in handed.items() if name.lower() in known}
 
 
-def _types_in(annotation: Any) -> set[Any]:
-    return {annotation} | {found for part in get_args(annotation) for found in _types_in(part)}
+def types_in(annotation: Any) -> set[Any]:
+    """An annotation and all it is made of."""
+    return {annotation} | {found for part in get_args(annotation) for found in types_in(part)}
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -201,7 +196,7 @@ def load_settings(**overrides: Any) -> Settings:
 def _sentence(error: Any) -> str:
     name = str(error["loc"][0])
     field = Settings.model_fields[name]
-    secret = SecretStr in _types_in(field.annotation)
+    secret = SecretStr in types_in(field.annotation)
     held = "***" if secret else repr(os.environ.get(name.upper(), ""))
     why = str(error["msg"]).removeprefix("Value error, ")
     example = (field.examples or [""])[0]

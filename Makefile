@@ -1,0 +1,72 @@
+# `make` shows what there is. Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN = .venv/bin
+SETUP = $(if $(PYTHON),$(PYTHON),$(error Openbell needs Python 3.11 or newer; none was found)) scripts/setup.py
+PYTEST = $(BIN)/python -m pytest
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+	--custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev setup-browser run test check format unit integration e2e e2e-browser bench lock migration db
+
+help: ## show these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the locked packages
+	@$(SETUP) run
+
+setup-dev:
+	@$(SETUP) dev
+
+setup-browser:
+	@$(SETUP) browser
+
+run: ## start everything here and say where to chat
+	@OPENBELL_STEPS=4 $(SETUP) run
+	@OPENBELL_STEPS=4 exec $(BIN)/openbell up
+
+test: setup-dev ## run all tests that need no browser, on throw-away servers
+	@$(PYTEST) -n 2 --dist worksteal -m "not browser"
+
+unit: setup-dev ## run the tests that do no I/O
+	@$(PYTEST) -q tests/unit
+
+integration: setup-dev ## run the tests against PostgreSQL and Valkey
+	@$(PYTEST) -n 2 --dist worksteal -m "not browser" tests/integration
+
+e2e: setup-dev ## run the journeys through the whole product
+	@$(PYTEST) -n 2 --dist worksteal -m "not browser" tests/e2e
+
+e2e-browser: setup-browser ## run the journeys in headless Chromium
+	@$(PYTEST) -m browser
+
+check: setup-dev ## ruff, mypy, import rules, generated files
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet || { echo "Some files are not formatted; run: make format"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m openbell.env_example --check
+
+format: setup-dev ## format the code and write the generated files
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format
+	@$(BIN)/python -m openbell.env_example
+
+bench: setup-dev ## measure reply latency and memory
+	@$(BIN)/python -m bench
+
+lock: setup-dev ## lock the packages anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(LOCK) pyproject.toml requirements/build.in --extra dev -c requirements/run.txt -o requirements/dev.txt
+	@$(LOCK) pyproject.toml requirements/build.in --extra dev --extra browser -c requirements/dev.txt -o requirements/browser.txt
+	@$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+migration: setup-dev ## draft a migration from the models: make migration NAME="add alerts"
+	@test -n "$(NAME)" || { echo 'Name it: make migration NAME="add alerts"'; exit 2; }
+	@DB_URL="$$($(BIN)/openbell db url --owner)" $(BIN)/alembic revision --autogenerate -m "$(NAME)"
+
+db: setup ## open psql on the running database
+	@exec $(BIN)/openbell db shell
