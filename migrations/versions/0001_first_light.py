@@ -345,6 +345,7 @@ GRANT SELECT ON usr_users, usr_auth_identities, job_schedules, job_schedule_runs
 GRANT UPDATE (timezone, timezone_chosen_at, locale, display_name, updated_at) ON usr_users TO openbell_app;
 GRANT INSERT, UPDATE ON job_schedules TO openbell_app;
 GRANT INSERT ON job_schedule_runs TO openbell_app;
+GRANT SELECT, INSERT, UPDATE ON telegram_drafts TO openbell_app;
 
 GRANT SELECT ON alembic_version TO openbell_platform;
 GRANT SELECT, INSERT, UPDATE ON usr_users, usr_auth_identities, usr_verification_codes, job_schedule_runs,
