@@ -1,7 +1,7 @@
 """What the chat leaves behind: audits, forms in the making, presses already acted on, settings."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -88,7 +88,7 @@ class TelegramRepo(BaseRepository[DraftRow]):
     def audit(self, **values: Any) -> None:
         self.session.add(CommandAuditRow(**values))
 
-    def claim_action(self, key: str) -> str:
+    def claim_action(self, key: str) -> Literal["new", "finished", "interrupted"]:
         """``new`` for the first caller of this key; later ones hear ``finished`` or ``interrupted``."""
         claimed = self.session.execute(
             insert(ActionRow).values(key=key).on_conflict_do_nothing().returning(ActionRow.key)

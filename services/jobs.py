@@ -51,6 +51,25 @@ class HistoryEntry:
     sent_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A schedule that was saved; `again` when that had happened before."""
+
+    schedule: Schedule
+    again: bool
+
+
+def as_form(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as a form keeps it, for `JobsService.save` to read back."""
+    return {
+        "name": proposal.name,
+        "job_type": proposal.job_type,
+        "params": dict(proposal.params),
+        "cron": proposal.cron.text,
+        "timezone": proposal.timezone,
+    }
+
+
 class JobsService:
     """Use cases around schedules and runs; each method is one transaction."""
 
@@ -59,14 +78,19 @@ class JobsService:
 
     # what people ask
 
-    def save(self, user: User, proposal: Proposal, *, now: datetime) -> Schedule:
-        """Keep what was shown to the person; a name that is taken gets a number behind it."""
-        proposal.check(user.quota, now)
+    def save(self, user: User, telegram_user_id: int, draft_id: int, *, now: datetime) -> Saved:
+        """Keep what was shown to the person, once, however often it is asked; a name that is taken gets a number."""
         with self.uow as uow:
+            draft = uow.telegram.draft(draft_id, telegram_user_id)
+            if draft is None or draft.expires_at <= now:
+                raise NotFound("This form has expired, and nothing was saved. Make it again with /schedule.")
+            if draft.consumed_at is not None:
+                return _saved_before(uow, draft.data)
+            proposal = _proposal(draft.data)
+            proposal.check(user.quota, now)
             if uow.jobs.count_live() >= user.quota.schedules:
-                raise InvalidInput(
-                    f"You have {user.quota.schedules} schedules, the most you may have. Delete one first."
-                )
+                most = user.quota.schedules
+                raise InvalidInput(f"You have {most} schedules, the most you may have. Delete one with /delete first.")
             row = uow.jobs.create(
                 user_id=user.id,
                 name=_free_name(uow, proposal.name),
@@ -81,9 +105,10 @@ class JobsService:
                 max_retries=DEFAULT_RETRIES,
                 timeout_s=int(DEFAULT_TIMEOUT.total_seconds()),
             )
+            draft.consumed_at, draft.data = now, {**draft.data, "schedule_id": row.id}
             uow.jobs.wake("runs")
             uow.commit()
-            return row.view()
+            return Saved(row.view(), again=False)
 
     def get(self, schedule_id: int) -> Schedule:
         with self.uow as uow:
@@ -290,6 +315,17 @@ class JobsService:
             done = _fail(uow, row, reason, now, chance=chance, final=final, after=after)
             uow.commit()
             return done
+
+
+def _proposal(data: Mapping[str, Any]) -> Proposal:
+    return Proposal(data["name"], JobType(data["job_type"]), data["params"], Cron(data["cron"]), data["timezone"])
+
+
+def _saved_before(uow: UnitOfWork, data: Mapping[str, Any]) -> Saved:
+    row = uow.jobs.live(data["schedule_id"]) if "schedule_id" in data else None
+    if row is None:
+        raise NotFound("This form was closed, and nothing was saved. Make it again with /schedule.")
+    return Saved(row.view(), again=True)
 
 
 def _plan(row: ScheduleRow, now: datetime) -> list[dict[str, Any]]:

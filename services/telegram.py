@@ -1,0 +1,124 @@
+"""What the chat keeps: forms in the making, what was acted on already, and the audit of every command."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from db.unit_of_work import UnitOfWork
+from domain.ids import DraftId, UserId
+
+FORM_LIVES = timedelta(hours=24)
+
+Claim = Literal["new", "finished", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that a person has begun; its data was checked when it was stored."""
+
+    id: DraftId
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass
+class Audit:
+    """What a command was and what came of it; filled in on the way."""
+
+    telegram_user_id: int
+    command: str
+    full_message: str
+    user_id: UserId | None = None
+    user_email: str | None = None
+    success: bool = True
+    error_message: str | None = None
+    response_time_ms: int | None = None
+    created_at: datetime | None = field(default=None)
+
+
+class TelegramService:
+    """Use cases of the chat itself; each method is one transaction."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    def begin(
+        self, telegram_user_id: int, user_id: UserId, kind: str, data: Mapping[str, Any], *, now: datetime
+    ) -> DraftId:
+        """Keep a form for a day. One that waits for typed text ends the others that do."""
+        with self.uow as uow:
+            if kind.startswith("ask_"):
+                uow.telegram.end_drafts(telegram_user_id, now, "ask_zone", "ask_time")
+            row = uow.telegram.create(
+                telegram_user_id=telegram_user_id,
+                user_id=user_id,
+                kind=kind,
+                data=dict(data),
+                expires_at=now + FORM_LIVES,
+            )
+            uow.commit()
+            return DraftId(row.id)
+
+    def asked(self, telegram_user_id: int, *, now: datetime) -> Form | None:
+        """The form that waits for this person's next text, or None."""
+        with self.uow as uow:
+            for kind in ("ask_zone", "ask_time"):
+                row = uow.telegram.open_draft(telegram_user_id, kind, now)
+                if row is not None:
+                    return Form(DraftId(row.id), row.kind, row.data)
+            return None
+
+    def form(self, telegram_user_id: int, draft_id: int, *, now: datetime) -> Form | None:
+        """A form of this person that still holds, or None."""
+        with self.uow as uow:
+            row = uow.telegram.draft(draft_id, telegram_user_id)
+            if row is None or row.consumed_at is not None or row.expires_at <= now:
+                return None
+            return Form(DraftId(row.id), row.kind, row.data)
+
+    def end(self, telegram_user_id: int, *kinds: str, now: datetime) -> list[str]:
+        """End this person's open forms (of these kinds); the kinds that were open come back."""
+        with self.uow as uow:
+            ended = uow.telegram.end_drafts(telegram_user_id, now, *kinds)
+            uow.commit()
+            return ended
+
+    def claim(self, key: str) -> Claim:
+        """``new`` once; then ``finished``, or ``interrupted`` when the first one never came to its end."""
+        with self.uow as uow:
+            claim = uow.telegram.claim_action(key)
+            uow.commit()
+            return claim
+
+    def finished(self, key: str) -> None:
+        """What was claimed has been done and answered."""
+        with self.uow as uow:
+            uow.telegram.finish_action(key)
+            uow.commit()
+
+    def audit(self, entry: Audit) -> None:
+        """Keep what a command was and what came of it."""
+        with self.uow as uow:
+            uow.telegram.audit(
+                telegram_user_id=str(entry.telegram_user_id),
+                command=entry.command[:100],
+                full_message=entry.full_message,
+                is_registered_user=entry.user_id is not None,
+                user_id=entry.user_id,
+                user_email=entry.user_email,
+                success=entry.success,
+                error_message=entry.error_message,
+                response_time_ms=entry.response_time_ms,
+            )
+            uow.commit()
+
+    def menu_is(self, scope: str, fingerprint: str) -> bool:
+        """Whether the menu of this scope was last set to the one with this fingerprint."""
+        with self.uow as uow:
+            return uow.telegram.setting(f"menu:{scope}") == fingerprint
+
+    def menu_was_set(self, scope: str, fingerprint: str) -> None:
+        with self.uow as uow:
+            uow.telegram.set_setting(f"menu:{scope}", fingerprint)
+            uow.commit()
