@@ -1,5 +1,6 @@
 """Prices as data: a bar, a run of bars with its provenance, and a row that was left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -118,10 +119,13 @@ def price_fault(open_: Decimal, high: Decimal, low: Decimal, close: Decimal) -> 
     return None
 
 
-def decimals_of(prices: list[Decimal], *, at_most: int = 8) -> int:
-    """How many digits behind the point these prices need, at least two below 10,000."""
-    needed = 0
-    for price in prices:
-        exponent = price.normalize().as_tuple().exponent
-        needed = max(needed, -exponent if isinstance(exponent, int) else 0)
-    return min(max(needed, 2), at_most)
+def decimals_of(prices: Sequence[Decimal]) -> int:
+    """How many digits behind the point nine in ten of these prices need: two or more, about six in all."""
+    needed = sorted(_digits_behind(price) for price in prices)
+    most = min(max(5 - prices[-1].adjusted(), 2), 8)
+    return min(max(needed[len(needed) * 9 // 10], 2), most)
+
+
+def _digits_behind(price: Decimal) -> int:
+    exponent = price.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

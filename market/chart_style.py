@@ -23,7 +23,6 @@ class Palette:
     grid: str
     rise: str
     fall: str
-    line: str
     averages: tuple[str, str, str]
     notice: str
     notice_paper: str
@@ -37,7 +36,6 @@ PALETTES: dict[Theme, Palette] = {
         grid="#e6e9ee",
         rise="#0b7a5b",
         fall="#c2362b",
-        line="#1f5fbf",
         averages=("#b26a00", "#6a3fb5", "#1f5fbf"),
         notice="#7a4b00",
         notice_paper="#ffedc7",
@@ -49,7 +47,6 @@ PALETTES: dict[Theme, Palette] = {
         grid="#252c38",
         rise="#3ecf9f",
         fall="#ff7b6e",
-        line="#6ea8ff",
         averages=("#f0b44c", "#b79bff", "#6ea8ff"),
         notice="#ffd98a",
         notice_paper="#4a3a12",

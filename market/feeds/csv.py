@@ -109,14 +109,12 @@ def read_data(
         raise InvalidInput(f"The file has more than {MOST_ROWS:,} rows; split it or use longer bars.")
     dialect, header = find_header(lines)
     reader = _Reader(lines, dialect, header)
-    reader.check_rows()
+    reader.check_rows(now)
     if not reader.good:
         raise InvalidInput(f"No row of the file can be used. {_commonest(reader.bad)}")
     timeframe = _timeframe([row.stamp for row in reader.good])
-    newest_first = reader.keep_rising(timeframe, now)
+    newest_first = reader.keep_rising(timeframe)
     kept = reader.good if newest is None else reader.good[-newest:]
-    if not kept:
-        raise InvalidInput(f"No row of the file can be used. {_commonest(reader.bad)}")
     return ReadResult(
         symbol=parse_symbol(symbol or reader.ticker or symbol_of(name)),
         timeframe=timeframe,
@@ -139,19 +137,19 @@ class _Reader:
         self.good: list[_Row] = []
         self.bad: list[BadRow] = []
 
-    def check_rows(self) -> None:
+    def check_rows(self, now: datetime) -> None:
         """Sort every row that is not blank into good and bad."""
         for index, line in enumerate(self._lines):
             if index == self._header or not line.strip():
                 continue
             try:
-                self.good.append(_Row(index, self._checked(index)))
+                self.good.append(_Row(index, self._checked(index, now)))
             except Unreadable as problem:
                 self._leave_out(index, str(problem))
 
-    def keep_rising(self, timeframe: Timeframe, now: datetime) -> bool:
-        """Leave out the future, repeated times, and the fewest rows that break the order; True if newest came first."""
-        present = [row for row in self.good if not self._is_future(row, now)]
+    def keep_rising(self, timeframe: Timeframe) -> bool:
+        """Leave out repeated times and the fewest rows that break the order; True if the newest came first."""
+        present = self.good
         times = [_opened_at(row.stamp, timeframe) for row in present]
         falling = sum(later < earlier for earlier, later in pairwise(times))
         newest_first = falling > len(times) // 2
@@ -175,13 +173,15 @@ class _Reader:
         is_final = opened_at + timeframe.duration <= now
         return Bar(opened_at, opened, high, low, close, self._volume(cells), is_final)
 
-    def _checked(self, index: int) -> Stamp:
+    def _checked(self, index: int, now: datetime) -> Stamp:
         if index < self._header:
             raise Unreadable("stands above the column names")
         cells, columns = self._dialect.cells(self._lines[index]), self._dialect.columns
         self._check_ticker(cells)
         text = cells[columns["date"]] + (f" {cells[columns['time']]}" if "time" in columns else "")
         at = stamp(text.strip())
+        if at.at > now + (timedelta(minutes=5) if at.has_clock and at.has_offset else timedelta(days=1)):
+            raise Unreadable("date is in the future")
         fault = price_fault(*(self._number(cells, name) for name in _PRICES))
         if fault:
             raise Unreadable(fault)
@@ -205,14 +205,6 @@ class _Reader:
         """The traded quantity; not telling it is no fault."""
         at = self._dialect.columns.get("volume")
         return None if at is None or cells[at].lower() in MISSING else self._number(cells, "volume")
-
-    def _is_future(self, row: _Row, now: datetime) -> bool:
-        exact = row.stamp.has_clock and row.stamp.has_offset
-        tolerance = timedelta(minutes=5) if exact else timedelta(days=1)
-        if row.stamp.at <= now + tolerance:
-            return False
-        self._leave_out(row.index, "date is in the future")
-        return True
 
     def _leave_out(self, index: int, reason: str) -> None:
         self.bad.append(BadRow(index + 1, reason, self._lines[index][:SHOWN]))
@@ -246,9 +238,9 @@ def _opened_at(at: Stamp, timeframe: Timeframe) -> datetime:
 
 
 def _timeframe(stamps: list[Stamp]) -> Timeframe:
-    """The timeframe that the spacing of the rows tells."""
-    gaps = [abs(int((later.at - earlier.at).total_seconds())) for earlier, later in pairwise(stamps)]
-    gaps = [gap for gap in gaps if gap]
+    """The timeframe that the spacing of the rows tells, in whatever order they stand."""
+    moments = sorted({each.at for each in stamps})
+    gaps = [int((later - earlier).total_seconds()) for earlier, later in pairwise(moments)]
     if not gaps:
         if any(each.has_clock for each in stamps):
             raise InvalidInput("The file has one bar only, which doesn't tell how long a bar lasts; add a second.")

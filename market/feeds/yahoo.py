@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from market.bars import SHOWN, BadRow, Bar, Bars, Timeframe, price_fault
@@ -168,8 +168,8 @@ def _number(value: Any) -> Decimal | None:
 def _without_jumps(bars: list[Bar], left_out: list[BadRow]) -> Iterable[Bar]:
     """The bars that are not a hundred times off their neighbours: pence sent as pounds, or the reverse."""
     for place, bar in enumerate(bars):
-        around = bars[max(0, place - 2) : place] + bars[place + 1 : place + 3]
-        usual = median(other.close for other in around) if len(around) > 1 else bar.close
+        first = max(0, min(place - 2, len(bars) - 5))
+        usual = median_low([other.close for other in bars[first : first + 5]]) if len(bars) > 2 else bar.close
         ratio = max(bar.close / usual, usual / bar.close)
         if 50 < ratio < 200:
             left_out.append(_left_out(bar.opened_at, {"Close": bar.close}, "about 100 times off its neighbours"))
