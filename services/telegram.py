@@ -77,6 +77,16 @@ class TelegramService:
                 return None
             return Form(DraftId(row.id), row.kind, row.data)
 
+    def take(self, telegram_user_id: int, draft_id: int, *, now: datetime) -> Form | None:
+        """A form of this person that still holds, ended now; None for whoever comes second."""
+        with self.uow as uow:
+            row = uow.telegram.draft(draft_id, telegram_user_id)
+            if row is None or row.consumed_at is not None or row.expires_at <= now:
+                return None
+            row.consumed_at = now
+            uow.commit()
+            return Form(DraftId(row.id), row.kind, row.data)
+
     def end(self, telegram_user_id: int, *kinds: str, now: datetime) -> list[str]:
         """End this person's open forms (of these kinds); the kinds that were open come back."""
         with self.uow as uow:

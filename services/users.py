@@ -174,6 +174,12 @@ class UsersService:
             uow.commit()
             return row.view()
 
+    def unreachable(self, telegram_user_id: int, reason: str) -> None:
+        """Write to this person no more, until they write to us."""
+        with self.uow as uow:
+            uow.users.disable_address("telegram", str(telegram_user_id), reason)
+            uow.commit()
+
     def reachable_again(self, telegram_user_id: int) -> None:
         """A person who writes to us can be written to: their address works again."""
         with self.uow as uow:

@@ -1,0 +1,144 @@
+"""What a handler is given: who speaks, the parts of the house, and the one crossing to a thread."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from telegram import Bot, Update
+from telegram.ext import Application, CallbackContext
+
+from db.engine import Database
+from db.offload import Offload
+from db.unit_of_work import UnitOfWork
+from domain.errors import NotVerified
+from domain.users import Role, User
+from services.jobs import JobsService
+from services.telegram import Audit, TelegramService
+from services.users import UsersService
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Service = TypeVar("Service", JobsService, TelegramService, UsersService)
+
+_SERVICES = {each.__name__: each for each in (JobsService, TelegramService, UsersService)}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the bot's door wired together."""
+
+    database: Database
+    offload: Offload
+    secret_key: str
+    sandbox: bool
+    market_feed: str
+    bars_dir: Path
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """One update on its way through the bot."""
+
+    def __init__(
+        self,
+        application: "Application[Any, Any, Any, Any, Any, Any]",
+        chat_id: int | None = None,
+        user_id: int | None = None,
+    ) -> None:
+        super().__init__(application, chat_id, user_id)
+        self._user: User | None = None
+        self._speaker: int | None = None
+        self.entry: Audit | None = None
+        self.arguments: list[str] = []
+
+    @classmethod
+    def from_update(cls, update: object, application: "Application[Any, Any, Any, Any, Any, Any]") -> "BotContext":
+        context = super().from_update(update, application)
+        if isinstance(update, Update) and update.effective_user is not None:
+            context._speaker = update.effective_user.id
+        return context
+
+    @property
+    def speaker(self) -> int:
+        """The Telegram user id of whoever speaks."""
+        if self._speaker is None:
+            raise NotVerified
+        return self._speaker
+
+    @property
+    def parts(self) -> Parts:
+        parts: Parts = self.application.bot_data["parts"]
+        return parts
+
+    @property
+    def now(self) -> datetime:
+        return self.parts.clock()
+
+    @property
+    def known(self) -> User | None:
+        """The verified person who speaks, or None for a stranger."""
+        return self._user
+
+    @property
+    def user(self) -> User:
+        """The verified person who speaks; NotVerified for a stranger."""
+        if self._user is None:
+            raise NotVerified
+        return self._user
+
+    @property
+    def commands(self) -> list["Command"]:
+        """The commands that the person who speaks may use."""
+        role = self.known.role if self.known is not None else None
+        return [command for command in self.application.bot_data["commands"] if command.is_for(role)]
+
+    def speaks(self, user: User | None) -> None:
+        """From here on this person speaks."""
+        self._user = user
+        if self.entry is not None and user is not None:
+            self.entry.user_id, self.entry.user_email = user.id, user.email
+
+    async def run(self, method: Callable[Concatenate[Service, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do a service's work in a thread, as the person who speaks: it sees and changes only what is theirs."""
+        return await self._cross(self.parts.database.for_user(self.user.id), method, *args, **kwargs)
+
+    async def run_as_platform(
+        self, method: Callable[Concatenate[Service, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do a service's work in a thread, as the platform: identifying, verifying, auditing."""
+        return await self._cross(self.parts.database.for_platform(), method, *args, **kwargs)
+
+    async def _cross(self, uow: UnitOfWork, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        service: Any = _SERVICES[method.__qualname__.partition(".")[0]](uow)
+        return await self.parts.offload.run(method, service, *args, **kwargs)
+
+
+Handle = Callable[[Update, BotContext], Coroutine[Any, Any, None]]
+HandlePress = Callable[[Update, BotContext, str], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: who may use it (None: everybody), and whether it changes anything."""
+
+    name: str
+    help: str
+    role: Role | None
+    handle: Handle
+    acts: bool = False
+    example: str = ""
+
+    def is_for(self, role: Role | None) -> bool:
+        return self.role is None or (role is not None and role.includes(self.role))
+
+
+@dataclass(frozen=True)
+class Press:
+    """A kind of button, by the letter its data begins with."""
+
+    letter: str
+    role: Role | None
+    handle: HandlePress
+    acts: bool = False
