@@ -238,7 +238,7 @@ class PythonProgram:
         port_file: Path | None = None,
     ) -> None:
         self.name = name
-        self._arguments = arguments
+        self.arguments = arguments
         self._environment = dict(environment)
         self._show = show
         self._log = RotatingFileHandler(
@@ -259,7 +259,7 @@ class PythonProgram:
         lines, written = os.pipe()
         try:
             process = subprocess.Popen(
-                with_parent([sys.executable, "-m", *self._arguments], signal.SIGKILL),
+                with_parent([sys.executable, "-m", *self.arguments], signal.SIGKILL),
                 stdin=STDIN,
                 stdout=written,
                 stderr=written,

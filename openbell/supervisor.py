@@ -174,20 +174,20 @@ class Supervisor:
         smtp = self._free(self.settings.sandbox_smtp_addr, "the mail sink")
         token = self.data.secret("sandbox_token", lambda: f"{int(time())}:{os.urandom(24).hex()}")
         port_file = self.data.run / "sandbox.json"
-        arguments = [
-            "sandbox", "--http", http, "--smtp", smtp, "--data", str(self.data.root / "sandbox"),
-            "--token", token, "--port-file", str(port_file),
-        ]  # fmt: skip
+        fixed = ["--data", str(self.data.root / "sandbox"), "--token", token, "--port-file", str(port_file)]
         program = PythonProgram(
             "sandbox",
-            arguments,
+            ["sandbox", "--http", http, "--smtp", smtp, *fixed],
             bare(os.environ),
             logs=self.data.logs,
             show=self.terminal.child_line,
             port_file=port_file,
         )
         await self._keep(Child(program, self._say, self._record))
-        return Sandbox(**json.loads(port_file.read_text(encoding="utf-8")))
+        sandbox = Sandbox(**json.loads(port_file.read_text(encoding="utf-8")))
+        # Started again, it must be where the roles look for it, also when any free port was asked for.
+        program.arguments = ["sandbox", "--http", sandbox.http, "--smtp", sandbox.smtp, *fixed]
+        return sandbox
 
     def _free(self, wished: str, what: str) -> str:
         """The wished address, or the next free port, said in words."""
