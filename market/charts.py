@@ -25,6 +25,7 @@ MOST_CANDLES = 130
 _DPI = 150
 _LEFT, _EDGE = 0.035, 0.965
 _SMALL, _TEXT, _NAME, _LAST = 12.5, 13.5, 25, 31
+_ORIGINS = {"csv": "imported file", "yahoo": "Yahoo Finance"}
 
 
 def draw(bars: Bars, summary: Summary, *, theme: Theme, zone: ZoneInfo, title: str, shown: int = 120) -> bytes:
@@ -257,8 +258,11 @@ def _write_change(
 
 def _write_foot(figure: Figure, bars: Bars, summary: Summary, zone: ZoneInfo, palette: Palette) -> None:
     _write(figure, _LEFT, 0.052, as_of_words(bars, summary, zone), palette.ink, _TEXT)
-    origin = "simulated market, not real prices" if bars.simulated else plain(bars.source, 30)
-    left_out = f" · {len(bars.left_out)} bad rows left out" if bars.left_out else ""
+    origin = (
+        "simulated market, not real prices" if bars.simulated else plain(_ORIGINS.get(bars.source, bars.source), 30)
+    )
+    rows = "row" if len(bars.left_out) == 1 else "rows"
+    left_out = f" · {len(bars.left_out):,} bad {rows} left out" if bars.left_out else ""
     _write(figure, _LEFT, 0.022, f"Source: {origin}{left_out}", palette.muted, _SMALL)
 
 
