@@ -154,14 +154,22 @@ def import_bars(
     """Read exported price files; rows that cannot be right are listed and left out."""
     if symbol and len(files) > 1:
         raise typer.BadParameter("one symbol can name one file only", param_hint="--symbol")
+    from domain.errors import InvalidInput, UserError
     from market.importing import import_file
 
     bars = _settings().data_dir / "bars"
-    reports = [import_file(file, bars, symbol) for file in files]
+    reports, refused = [], []
+    for file in files:  # a file that is refused keeps no other one out
+        try:
+            reports.append(import_file(file, bars, symbol))
+        except UserError as problem:
+            refused.append(f"{file}: {problem}")
     if as_json:
         typer.echo(json.dumps([report.as_dict() for report in reports], indent=2))
-    else:
+    elif reports:
         typer.echo("\n".join(line for report in reports for line in report.lines()))
+    if refused:
+        raise InvalidInput("\n".join(refused))
 
 
 @ballast.command()

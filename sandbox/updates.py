@@ -133,7 +133,8 @@ class UpdateQueue:
         if timeout <= 0:
             return False
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            async with asyncio.timeout(timeout):  # wait_for of 3.11 may swallow a cancellation
+                await self._changed.wait()
         except TimeoutError:
             return False
         return True

@@ -1,21 +1,20 @@
 """The market report: one instrument, a chart picture and a short text."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from html import escape
 from typing import Any, get_args
 
 from domain.errors import GiveUp
 from domain.messages import Attachment, Button, Category, Outgoing, Rows
 from domain.runs import Outcome
-from market.bars import Bars
+from market import formats
+from market.bars import Bars, Timeframe
 from market.chart_style import Theme
 from market.charts import as_of_words, draw
 from market.summary import Summary, summarise
 from workers.context import JobContext
 
-BARS = 250
+BARS = 320
 LISTED = 3
 
 
@@ -51,27 +50,28 @@ def perform(context: JobContext, params: Mapping[str, Any]) -> Outcome:
 def write(bars: Bars, summary: Summary, context: JobContext) -> str:
     """The caption, in Telegram HTML: the price, its change, where it stands, and how old it is."""
     currency = f" {bars.currency}" if bars.currency else ""
-    lines = [f"<b>{escape(bars.symbol)}</b>  {_price(summary.last, bars)}{currency}"]
+    digits = bars.decimals
+    lines = [f"<b>{escape(bars.symbol)}</b>  {formats.price(summary.last, digits)}{currency}"]
     if summary.change is not None and summary.change_percent is not None and summary.base_at is not None:
         arrow = "▲" if summary.change > 0 else "▼" if summary.change < 0 else "＝"
-        lines.append(
-            f"{arrow} {_price(summary.change, bars, signed=True)} ({summary.change_percent:+.2f} %) "
-            f"since the close of {_when(summary.base_at, bars, context)}"
-        )
-    lines.append(f"This bar {_price(summary.low, bars)} – {_price(summary.high, bars)}")
-    span = "52 weeks" if summary.range.whole_year else f"Since {summary.range.since:%d %b %Y}"
-    lines.append(f"{span} {_price(summary.range.low, bars)} – {_price(summary.range.high, bars)}")
+        moved = f"{formats.change(summary.change, digits)} ({formats.percent(summary.change_percent)})"
+        lines.append(f"{arrow} {moved} since the close of {summary.base_at:%a %d %b}")
+    span = "Week" if bars.timeframe is Timeframe.W1 else "Day"
+    lines.append(f"{span} {formats.price(summary.low, digits)} – {formats.price(summary.high, digits)}")
+    year = "52 weeks" if summary.range.whole_year else f"Since {summary.range.since:%d %b %Y}"
+    lines.append(f"{year} {formats.price(summary.range.low, digits)} – {formats.price(summary.range.high, digits)}")
     lines.extend(_standing(bars, summary))
-    lines.append("")
     kind = "simulated prices" if bars.simulated else f"source {escape(bars.source)}"
-    lines.append(f"<i>{escape(as_of_words(bars, summary, context.zone))} · {bars.timeframe.words} · {kind}</i>")
+    as_of = escape(as_of_words(bars, summary, context.zone))
+    lines += ["", f"<i>{as_of} · {bars.timeframe.words} · {kind}</i>"]
     lines.extend(_left_out(bars))
     return "\n".join(lines)
 
 
 def _standing(bars: Bars, summary: Summary) -> list[str]:
     lines = [
-        f"{average.distance:+.1f} % {average.price_is} its {average.period}-bar average {_price(average.value, bars)}"
+        f"{average.period}-bar average {formats.price(average.value, bars.decimals)} "
+        f"({formats.percent(average.distance)} from it)"
         for average in summary.averages
     ]
     if summary.rsi is not None:
@@ -94,16 +94,6 @@ def _left_out(bars: Bars) -> list[str]:
 
 def _row(line: int, reason: str) -> str:
     return f"line {line}: {reason}" if line else reason
-
-
-def _price(value: Decimal, bars: Bars, *, signed: bool = False) -> str:
-    return f"{value:{'+' if signed else ''},.{bars.decimals}f}"
-
-
-def _when(moment: datetime, bars: Bars, context: JobContext) -> str:
-    if bars.timeframe.is_intraday:
-        return f"{moment.astimezone(context.zone):%a %d %b %H:%M}"
-    return f"{moment:%a %d %b}"  # a daily bar is stamped with its session date
 
 
 def _buttons(context: JobContext, symbol: str) -> Rows:
