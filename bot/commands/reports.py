@@ -110,7 +110,7 @@ def split_cron(words: list[str]) -> tuple[str, list[str]]:
     columns = 0
     while columns < len(words) and _COLUMN.fullmatch(words[columns]):
         columns += 1
-    return " ".join(words[:columns]) or text, words[columns:]
+    return (" ".join(words[:columns]), words[columns:]) if columns else (text, [])
 
 
 async def _draw(update: Update, context: BotContext, symbol: str, theme: str) -> None:
