@@ -107,8 +107,10 @@ def _around(handle: Handle) -> Handle:
             await handle(update, context)
         except Exception as problem:  # noqa: BLE001  # the one place of this door that meets every failure
             await errors.answer(update, context, problem)
-        if context.entry is not None:
+        if context.application.running:
             context.application.create_task(audit.record(context, begun), update=update)
+        else:  # the last answers before a stop: nobody would wait for a task of theirs
+            await audit.record(context, begun)
 
     return handled
 

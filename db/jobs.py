@@ -249,24 +249,28 @@ class JobsRepo(BaseRepository[ScheduleRow]):
 
         A user's runs beyond `at_once` wait, so that one person's hundred do not starve the others.
         """
-        busy = aliased(RunRow)
-        running = (
+        stale = RunRow.enqueued_at < func.now() - _seconds(again_after)
+        order = (RunRow.priority.desc(), RunRow.not_before, RunRow.id)
+        waits = (RunRow.status == "planned") | ((RunRow.status == "enqueued") & stale)
+        turn = (
+            select(RunRow.id, func.row_number().over(partition_by=RunRow.user_id, order_by=order).label("number"))
+            .where(RunRow.not_before <= func.now(), waits)
+            .subquery()
+        )
+        other = aliased(RunRow)
+        fresh = (other.status == "enqueued") & (other.enqueued_at >= func.now() - _seconds(again_after))
+        busy = (
             select(func.count())
-            .where(busy.user_id == RunRow.user_id)
-            .where((busy.status == "running") | ((busy.status == "enqueued") & (busy.id < RunRow.id)))
+            .where(other.user_id == RunRow.user_id, (other.status == "running") | fresh)
             .scalar_subquery()
         )
         ready = (
             select(RunRow.id, RunRow.scheduled_for)
-            .where(RunRow.not_before <= func.now())
-            .where(
-                (RunRow.status == "planned")
-                | ((RunRow.status == "enqueued") & (RunRow.enqueued_at < func.now() - _seconds(again_after)))
-            )
-            .where(running < at_once)
-            .order_by(RunRow.priority.desc(), RunRow.not_before, RunRow.id)
+            .join(turn, turn.c.id == RunRow.id)
+            .where(waits, turn.c.number + busy <= at_once)
+            .order_by(*order)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=RunRow, skip_locked=True)
         )
         rung = self.session.execute(
             update(RunRow)

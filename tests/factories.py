@@ -1,0 +1,57 @@
+"""Rows for tests, made the way the product makes them, and an owner's look at what became of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+
+from db.engine import Database
+from domain.cron import parse_cron
+from domain.schedules import JobType, Proposal, Schedule
+from domain.users import User
+from services.jobs import JobsService, as_form
+from services.telegram import TelegramService
+
+
+class Rows:
+    """Makes people and schedules, and reads or changes any row as the owner."""
+
+    def __init__(self, database: Database, owner_url: str) -> None:
+        self.database = database
+        url = make_url(owner_url).set(drivername="postgresql+psycopg2")
+        self._owner = create_engine(url)
+
+    def close(self) -> None:
+        self._owner.dispose()
+
+    def person(self, email: str = "ada@example.com", *, telegram: int = 1000, role: str = "admin") -> User:
+        with self.database.for_platform() as uow:
+            row = uow.users.ensure_email(email)
+            row.role, row.verified_at, row.timezone = role, datetime.now(UTC), "Europe/Berlin"
+            uow.users.link(row.id, "telegram", str(telegram), chat_id=telegram)
+            uow.commit()
+            return row.view()
+
+    def schedule(
+        self, user: User, cron: str = "* * * * *", name: str = "GOLD report", telegram: int = 1000
+    ) -> Schedule:
+        now = datetime.now(UTC)
+        proposal = Proposal(name, JobType.REPORT, {"symbol": "GOLD"}, parse_cron(cron, now), user.timezone)
+        draft = TelegramService(self.database.for_user(user.id)).begin(
+            telegram, user.id, "proposal", as_form(proposal), now=now
+        )
+        return JobsService(self.database.for_user(user.id)).save(user, telegram, draft, now=now).schedule
+
+    def due_ago(self, schedule: Schedule, ago: timedelta) -> datetime:
+        """Move a schedule's cursor into the past, to a whole minute."""
+        cursor = (datetime.now(UTC) - ago).replace(second=0, microsecond=0)
+        self.execute("UPDATE job_schedules SET next_run_at = :at WHERE id = :id", at=cursor, id=schedule.id)
+        return cursor
+
+    def all(self, query: str, **values: Any) -> list[Any]:
+        with self._owner.connect() as connection:
+            return list(connection.execute(text(query), values))
+
+    def execute(self, statement: str, **values: Any) -> None:
+        with self._owner.begin() as connection:
+            connection.execute(text(statement), values)
