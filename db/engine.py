@@ -25,6 +25,10 @@ ANSWER_WITHIN = 20.0
 """Seconds after which a server that says nothing counts as gone; above every statement_timeout of the roles."""
 
 
+ON_LOOP: Literal["raise", "log"] = "log"
+"""What SQL on an event loop comes to where nothing else is said; the tests let it raise."""
+
+
 class SqlOnEventLoop(RuntimeError):
     """SQL was run on the event loop's thread: it would stop every chat. Cross over with `context.run`."""
 
@@ -38,11 +42,12 @@ class Database:
 
     @classmethod
     def connect(
-        cls, db_url: str, secret_key: str, *, pool_size: int = 8, on_loop: Literal["raise", "log"] = "log"
+        cls, db_url: str, secret_key: str, *, pool_size: int = 8, on_loop: Literal["raise", "log"] | None = None
     ) -> "Database":
         """Engines for the two roles of the database behind `db_url`; nothing is connected before it is used."""
         psycopg2.extensions.set_wait_callback(_wait)
-        engines = [_engine(role_url(db_url, role, secret_key), pool_size, on_loop) for role in (APP, PLATFORM)]
+        rule = on_loop or ON_LOOP
+        engines = [_engine(role_url(db_url, role, secret_key), pool_size, rule) for role in (APP, PLATFORM)]
         return cls(*engines)
 
     def for_user(self, user_id: UserId) -> UnitOfWork:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+import db.engine
 from openbell.processes import ProcessId, wait_until
 from tests.servers import SECRET_KEY, TestServers, shared_servers
 
@@ -23,6 +24,7 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1", "", None}
 def pytest_configure(config: pytest.Config) -> None:
     """Give the whole run one private folder; its worker processes inherit the name."""
     sys.addaudithook(_refuse_network)
+    db.engine.ON_LOOP = "raise"
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="openbell-"))
         folder.chmod(0o711)  # under root the database server is another account and passes through

@@ -34,7 +34,7 @@ class TelegramChannel:
 
     name = "telegram"
 
-    def __init__(self, token: str, api_url: str) -> None:
+    def __init__(self, token: str, api_url: str, *, answer_within: float = 20.0) -> None:
         root = api_url.rstrip("/")
         self._username: str | None = None
         self._bot = Bot(
@@ -44,7 +44,7 @@ class TelegramChannel:
             request=HTTPXRequest(
                 connection_pool_size=8,
                 connect_timeout=5,
-                read_timeout=20,
+                read_timeout=answer_within,
                 write_timeout=20,
                 pool_timeout=5,
                 media_write_timeout=60,
