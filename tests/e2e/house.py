@@ -11,8 +11,8 @@ from bot.__main__ import run as bot
 from notifications.__main__ import run as notifications
 from openbell.settings import Settings
 from sandbox.app import Sandbox
-from scheduler.__main__ import run as scheduler
 from sandbox.person import Person
+from scheduler.__main__ import run as scheduler
 from workers.__main__ import run as worker
 
 TOKEN = "4242:sandbox-token-of-the-tests"
