@@ -9,6 +9,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot import menu
 from bot.app import COMMANDS, UPDATES, App, build_application
+from bot.audit import AuditTrail
 from bot.context import Parts
 from db.engine import Database
 from db.offload import Offload
@@ -69,6 +70,7 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         sandbox=settings.sandbox,
         market_feed=settings.market_feed,
         bars_dir=settings.data_dir / "bars",
+        trail=AuditTrail(database, offload),
     )
     application = build_application(settings.telegram_token.get_secret_value(), settings.telegram_api_url, parts)
     try:
@@ -93,6 +95,7 @@ async def _serve(application: App, parts: Parts, stop: asyncio.Event, ready: Cal
         bootstrap_retries=-1,
         error_callback=hearing.failed,
     )
+    writing = asyncio.create_task(parts.trail.run())
     background = [
         asyncio.create_task(menu.show_to_strangers(application.bot, parts, COMMANDS)),
         asyncio.create_task(_report(parts, hearing)),
@@ -106,6 +109,8 @@ async def _serve(application: App, parts: Parts, stop: asyncio.Event, ready: Cal
     await updater.stop()
     await application.stop()
     await application.shutdown()
+    parts.trail.stop()
+    await writing
     if hearing.refused.is_set():
         raise TokenRefused((TokenRefused.__doc__ or "").strip())
 

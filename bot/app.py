@@ -16,7 +16,6 @@ from telegram.ext import (
     MessageHandler,
     filters,
 )
-from telegram.request import HTTPXRequest
 
 from bot import access, audit, errors, replies
 from bot.commands import general, jobs, reports, users
@@ -24,6 +23,7 @@ from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.replies import Reply
 from domain.errors import NotAllowed
 from domain.users import Role
+from notifications.channels.telegram import request
 from services.telegram import Audit, TelegramService
 
 log = structlog.get_logger(__name__)
@@ -80,10 +80,8 @@ def build_application(token: str, api_url: str, parts: Parts) -> App:
         .base_file_url(f"{root}/file/bot")
         .context_types(ContextTypes(context=BotContext))
         .concurrent_updates(audit.InOrder())
-        .request(
-            HTTPXRequest(connection_pool_size=32, connect_timeout=5, read_timeout=20, write_timeout=20, pool_timeout=5)
-        )
-        .get_updates_request(HTTPXRequest(connection_pool_size=2, connect_timeout=5, read_timeout=40, pool_timeout=5))
+        .request(request(connection_pool_size=32, connect_timeout=5, read_timeout=20, write_timeout=20, pool_timeout=5))
+        .get_updates_request(request(connection_pool_size=2, connect_timeout=5, read_timeout=40, pool_timeout=5))
     )
     application: App = builder.build()
     application.bot_data["parts"] = parts
@@ -107,10 +105,8 @@ def _around(handle: Handle) -> Handle:
             await handle(update, context)
         except Exception as problem:  # noqa: BLE001  # the one place of this door that meets every failure
             await errors.answer(update, context, problem)
-        if context.application.running:
-            context.application.create_task(audit.record(context, begun), update=update)
-        else:  # the last answers before a stop: nobody would wait for a task of theirs
-            await audit.record(context, begun)
+        if context.entry is not None:
+            await context.parts.trail.record(context.entry, begun, acted=context.acted)
 
     return handled
 
@@ -118,7 +114,7 @@ def _around(handle: Handle) -> Handle:
 def _enter(update: Update, context: BotContext, command: str, text: str) -> None:
     speaker = update.effective_user
     if speaker is not None:
-        context.entry = Audit(speaker.id, command, audit.redact(text))
+        context.entry = Audit(speaker.id, command, audit.redact(text), context.now)
 
 
 async def _command(update: Update, context: BotContext) -> None:
@@ -208,6 +204,7 @@ async def _press(update: Update, context: BotContext) -> None:
 
 async def _once(update: Update, context: BotContext, key: str, text: str, act: Callable[[], Awaitable[None]]) -> None:
     """Act the first time only, however often Telegram brings the same message or press."""
+    context.acted = True
     claim = await context.run_as_platform(TelegramService.claim, key)
     if claim == "new":
         try:

@@ -1,6 +1,7 @@
 """Around every update: order within a chat, a clock, and a row that says what it was and what came of it."""
 
 import asyncio
+import contextlib
 import re
 import time
 from collections import defaultdict
@@ -11,13 +12,17 @@ import structlog
 from telegram import Update
 from telegram.ext import BaseUpdateProcessor
 
-from bot.context import BotContext
-from services.telegram import TelegramService
+from db.engine import Database
+from db.offload import Offload
+from services.telegram import Audit, TelegramService
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
 WAITING = 1024
+WRITE_EVERY_S = 0.25
+MOST_WAITING = 200
+KEPT_IN_AN_OUTAGE = 10_000
 
 _SECRETS = (
     (re.compile(r"(?<!\d)\d(?:[\s–—.-]?\d){7}(?!\d)"), "[code]"),
@@ -65,20 +70,47 @@ class InOrder(BaseUpdateProcessor):
         """Nothing to let go."""
 
 
-async def record(context: BotContext, begun: float) -> None:
-    """Keep the audit row of an update that was answered; a fault of the audit does not undo the answer."""
-    entry = context.entry
-    if entry is None:
-        return
-    entry.response_time_ms = int((time.monotonic() - begun) * 1000)
-    log.info(
-        "command_answered",
-        command=entry.command,
-        success=entry.success,
-        took_ms=entry.response_time_ms,
-        telegram_user_id=entry.telegram_user_id,
-    )
-    try:
-        await context.run_as_platform(TelegramService.audit, entry)
-    except Exception as problem:
-        log.exception("audit_not_kept", command=entry.command, error=str(problem))
+class AuditTrail:
+    """Keeps the audit rows: those of commands that act at once, the others a moment later, many in one insert."""
+
+    def __init__(self, database: Database, offload: Offload) -> None:
+        self._database = database
+        self._offload = offload
+        self._waiting: list[Audit] = []
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Write what waits, again and again, until `stop`; then the rest."""
+        while not self._stopped.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WRITE_EVERY_S):
+                    await self._stopped.wait()
+            await self.flush()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def record(self, entry: Audit, begun: float, *, acted: bool) -> None:
+        """Keep the row of an update that was answered; a fault of the audit does not undo the answer."""
+        entry.response_time_ms = int((time.monotonic() - begun) * 1000)
+        log.info(
+            "command_answered",
+            command=entry.command,
+            success=entry.success,
+            took_ms=entry.response_time_ms,
+            telegram_user_id=entry.telegram_user_id,
+        )
+        self._waiting.append(entry)
+        if acted or len(self._waiting) >= MOST_WAITING:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits; rows that can't be written now wait for the next time, the oldest give way at last."""
+        rows, self._waiting = self._waiting, []
+        if not rows:
+            return
+        try:
+            await self._offload.run(TelegramService(self._database.for_platform()).audit, rows)
+        except Exception as problem:
+            log.exception("audit_not_kept", rows=len(rows), error=str(problem))
+            self._waiting = [*rows, *self._waiting][-KEPT_IN_AN_OUTAGE:]

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from telegram import Bot, Update
 from telegram.ext import Application, CallbackContext
 
+from bot.audit import AuditTrail
 from db.engine import Database
 from db.offload import Offload
 from db.unit_of_work import UnitOfWork
@@ -35,6 +36,7 @@ class Parts:
     sandbox: bool
     market_feed: str
     bars_dir: Path
+    trail: AuditTrail
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -51,6 +53,7 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         self._user: User | None = None
         self._speaker: int | None = None
         self.entry: Audit | None = None
+        self.acted = False
         self.arguments: list[str] = []
 
     @classmethod

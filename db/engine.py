@@ -34,11 +34,23 @@ class SqlOnEventLoop(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way in: the engine of a role, and its sessions."""
+
+    engine: Engine
+    sessions: sessionmaker[Session]
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Way":
+        return cls(engine, sessionmaker(engine, autoflush=False, expire_on_commit=False))
+
+
+@dataclass(frozen=True)
 class Database:
     """The two ways in: as a person, who sees only their own rows, and as the platform's own processes."""
 
-    app: Engine
-    platform: Engine
+    _app: Way
+    _platform: Way
 
     @classmethod
     def connect(
@@ -47,16 +59,24 @@ class Database:
         """Engines for the two roles of the database behind `db_url`; nothing is connected before it is used."""
         psycopg2.extensions.set_wait_callback(_wait)
         rule = on_loop or ON_LOOP
-        engines = [_engine(role_url(db_url, role, secret_key), pool_size, rule) for role in (APP, PLATFORM)]
-        return cls(*engines)
+        ways = [Way.of(_engine(role_url(db_url, role, secret_key), pool_size, rule)) for role in (APP, PLATFORM)]
+        return cls(*ways)
+
+    @property
+    def app(self) -> Engine:
+        return self._app.engine
+
+    @property
+    def platform(self) -> Engine:
+        return self._platform.engine
 
     def for_user(self, user_id: UserId) -> UnitOfWork:
         """A unit of work that sees and changes only what belongs to this person, whatever the WHERE says."""
-        return UnitOfWork(sessionmaker(self.app, autoflush=False, expire_on_commit=False), user_id)
+        return UnitOfWork(self._app.sessions, user_id)
 
     def for_platform(self) -> UnitOfWork:
         """A unit of work of the platform's own: planning, delivering, identifying who speaks."""
-        return UnitOfWork(sessionmaker(self.platform, autoflush=False, expire_on_commit=False), None)
+        return UnitOfWork(self._platform.sessions, None)
 
     def close(self) -> None:
         self.app.dispose()
@@ -75,8 +95,7 @@ def _engine(url: URL, pool_size: int, on_loop: str) -> Engine:
         pool_size=pool_size,
         max_overflow=4,
         pool_timeout=10,
-        pool_pre_ping=True,
-        pool_recycle=1800,
+        pool_recycle=1800,  # no ping before each use: a lost connection shows itself, and the transaction is repeated
         hide_parameters=True,
         connect_args={
             "connect_timeout": 5,

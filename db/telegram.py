@@ -1,5 +1,6 @@
 """What the chat leaves behind: audits, forms in the making, presses already acted on, settings."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -85,8 +86,8 @@ class SettingRow(Base):
 class TelegramRepo(BaseRepository[DraftRow]):
     model = DraftRow
 
-    def audit(self, **values: Any) -> None:
-        self.session.add(CommandAuditRow(**values))
+    def audit(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.session.execute(insert(CommandAuditRow), rows)
 
     def claim_action(self, key: str) -> Literal["new", "finished", "interrupted"]:
         """``new`` for the first caller of this key; later ones hear ``finished`` or ``interrupted``."""

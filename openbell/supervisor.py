@@ -108,7 +108,8 @@ class Supervisor:
         environment |= self._messengers(sandbox)
         write_private(self.data.environment, json.dumps(handed(environment)))
         for role in ("core", "worker"):
-            await self._start_role(role, environment)
+            # glibc gives every thread a heap of its own; two are enough for threads that mostly wait
+            await self._start_role(role, {"MALLOC_ARENA_MAX": "2"} | environment)
         self._say_where(sandbox)
 
     def _secret_key(self) -> str:

@@ -1,7 +1,7 @@
 """What the chat keeps: forms in the making, what was acted on already, and the audit of every command."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -29,12 +29,12 @@ class Audit:
     telegram_user_id: int
     command: str
     full_message: str
+    created_at: datetime
     user_id: UserId | None = None
     user_email: str | None = None
     success: bool = True
     error_message: str | None = None
     response_time_ms: int | None = None
-    created_at: datetime | None = field(default=None)
 
 
 class TelegramService:
@@ -107,19 +107,25 @@ class TelegramService:
             uow.telegram.finish_action(key)
             uow.commit()
 
-    def audit(self, entry: Audit) -> None:
-        """Keep what a command was and what came of it."""
+    def audit(self, entries: Sequence[Audit]) -> None:
+        """Keep what these commands were and what came of them."""
         with self.uow as uow:
             uow.telegram.audit(
-                telegram_user_id=str(entry.telegram_user_id),
-                command=entry.command[:100],
-                full_message=entry.full_message,
-                is_registered_user=entry.user_id is not None,
-                user_id=entry.user_id,
-                user_email=entry.user_email,
-                success=entry.success,
-                error_message=entry.error_message,
-                response_time_ms=entry.response_time_ms,
+                [
+                    {
+                        "created_at": entry.created_at,
+                        "telegram_user_id": str(entry.telegram_user_id),
+                        "command": entry.command[:100],
+                        "full_message": entry.full_message,
+                        "is_registered_user": entry.user_id is not None,
+                        "user_id": entry.user_id,
+                        "user_email": entry.user_email,
+                        "success": entry.success,
+                        "error_message": entry.error_message,
+                        "response_time_ms": entry.response_time_ms,
+                    }
+                    for entry in entries
+                ]
             )
             uow.commit()
 

@@ -1,6 +1,8 @@
 """Telegram: text, or a picture with a caption, with buttons."""
 
+import ssl
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx
@@ -41,7 +43,7 @@ class TelegramChannel:
             token,
             base_url=f"{root}/bot",
             base_file_url=f"{root}/file/bot",
-            request=HTTPXRequest(
+            request=request(
                 connection_pool_size=8,
                 connect_timeout=5,
                 read_timeout=answer_within,
@@ -117,6 +119,16 @@ class TelegramChannel:
         if attachment.content_type.startswith("image/"):
             return await self._bot.send_photo(chat, file, caption=text, parse_mode=parse_mode, reply_markup=markup)
         return await self._bot.send_document(chat, file, caption=text, parse_mode=parse_mode, reply_markup=markup)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def request(**values: Any) -> HTTPXRequest:
+    """python-telegram-bot's network code; all of this process share one TLS context, which is some megabytes large."""
+    return HTTPXRequest(**values, httpx_kwargs={"verify": _tls()})
 
 
 def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
