@@ -43,6 +43,7 @@ class ChatPage:
         """The page, its assets and /api; the bot's own link comes last since it is a bare name."""
         return [
             Route("/", self.page),
+            Route("/inbox", self.page),
             Route("/static/{name}", self.asset),
             Route("/api/state", self.state),
             Route("/api/events", self.events),
