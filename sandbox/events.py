@@ -55,7 +55,9 @@ class Events:
     async def wait(self, timeout: float) -> bool:
         """Until the next event or the time is up; says whether one came."""
         try:
-            await asyncio.wait_for(self._news.wait(), timeout)
+            # Not wait_for: on Python 3.11 it may swallow a cancellation that meets the event.
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
         except TimeoutError:
             return False
         return True

@@ -26,7 +26,7 @@ class WebhookDelivery:
     async def run(self) -> None:
         """Deliver until cancelled; a failed delivery is tried again after a growing pause."""
         pause = self._first_pause
-        while True:
+        while not self._messenger.updates.closed:
             self._messenger.updates.tell_presence()
             webhook = self._messenger.store.fact("webhook")
             waiting = self._messenger.updates.pending(1) if webhook else []
