@@ -32,11 +32,13 @@ class Forwarded(UserError):
     """Forwarded commands are not carried out. Type it yourself, and nothing was changed so far."""
 
 
-async def identify(update: Update, context: BotContext) -> None:
+async def identify(update: Update, context: BotContext, *, afresh: bool) -> None:
     """Find out who speaks; a person is whoever's Telegram id was proved, wherever the message stands."""
     speaker = update.effective_user
-    if speaker is not None:
-        context.speaks(await context.run_as_platform(UsersService.identify, speaker.id))
+    if speaker is None:
+        return
+    seen = None if afresh else context.parts.recent.get(speaker.id)
+    context.speaks(seen or await context.run_as_platform(UsersService.identify, speaker.id))
 
 
 def check_message(message: Message) -> None:

@@ -21,7 +21,8 @@ from bot import access, audit, errors, replies
 from bot.commands import general, jobs, reports, users
 from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.replies import Reply
-from domain.errors import NotAllowed
+from db.offload import DatabaseUnavailable
+from domain.errors import NotAllowed, UserError
 from domain.users import Role
 from notifications.channels.telegram import request
 from services.telegram import Audit, TelegramService
@@ -58,7 +59,7 @@ PRESSES = (
     Press("r", Role.VIEWER, reports.report_pressed, acts=True),
     Press("i", Role.VIEWER, reports.instruments_pressed),
     Press("p", Role.VIEWER, reports.schedule_pressed),
-    Press("d", Role.VIEWER, reports.form_pressed),
+    Press("d", Role.VIEWER, reports.form_pressed, acts=True),
     Press("j", Role.VIEWER, jobs.job_pressed, acts=True),
     Press("l", Role.VIEWER, jobs.jobs_pressed),
     Press("h", Role.VIEWER, jobs.history_pressed),
@@ -125,9 +126,9 @@ async def _command(update: Update, context: BotContext) -> None:
         return
     _enter(update, context, f"/{name}", text)
     access.check_message(message)
-    await access.identify(update, context)
-    context.arguments = arguments
     command = _BY_NAME.get(name)
+    await access.identify(update, context, afresh=command is None or command.acts)
+    context.arguments = arguments
     if command is None or command not in context.commands:
         if command is not None and context.known is None:
             access.check_role(context, command.role)
@@ -157,7 +158,7 @@ async def _text(update: Update, context: BotContext) -> None:
     text = message.text or ""
     _enter(update, context, "text", text)
     access.check_message(message)
-    await access.identify(update, context)
+    await access.identify(update, context, afresh=True)
     if context.known is None:
         await users.stranger_says(update, context, text)
         return
@@ -189,8 +190,8 @@ async def _press(update: Update, context: BotContext) -> None:
     letter, _, what = (query.data or "").partition(":")
     _enter(update, context, f"button {letter}", query.data or "")
     access.check_press(query)
-    await access.identify(update, context)
     press = _BY_LETTER.get(letter)
+    await access.identify(update, context, afresh=press is None or press.acts)
     if press is None:
         raise NotAllowed("That button is from an older version. Send /help.")
     access.check_role(context, press.role)
@@ -209,8 +210,10 @@ async def _once(update: Update, context: BotContext, key: str, text: str, act: C
     if claim == "new":
         try:
             await act()
-        finally:
-            await context.run_as_platform(TelegramService.finished, key)
+        except (UserError, DatabaseUnavailable):  # nothing was changed, so it may be tried again
+            await context.run_as_platform(TelegramService.release, key)
+            raise
+        await context.run_as_platform(TelegramService.finished, key)
     elif claim == "interrupted":
         await errors.acknowledge(update)
         await replies.send(update, replies.interrupted(text))

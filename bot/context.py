@@ -1,5 +1,6 @@
 """What a handler is given: who speaks, the parts of the house, and the one crossing to a thread."""
 
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,29 @@ Service = TypeVar("Service", JobsService, TelegramService, UsersService)
 _SERVICES = {each.__name__: each for each in (JobsService, TelegramService, UsersService)}
 
 
+class Recent:
+    """Who spoke a moment ago: what changes nothing need not ask the database again who that is.
+
+    Only verified people are remembered, for three seconds, so that a new right holds at once and a lost one soon;
+    whatever changes something asks afresh.
+    """
+
+    LIVES_S = 3.0
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[float, User]] = {}
+
+    def get(self, telegram_user_id: int) -> User | None:
+        until, user = self._seen.get(telegram_user_id, (0.0, None))
+        return user if time.monotonic() < until else None
+
+    def put(self, telegram_user_id: int, user: User) -> None:
+        if len(self._seen) >= self.MOST:
+            self._seen.clear()
+        self._seen[telegram_user_id] = (time.monotonic() + self.LIVES_S, user)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the bot's door wired together."""
@@ -37,6 +61,7 @@ class Parts:
     market_feed: str
     bars_dir: Path
     trail: AuditTrail
+    recent: Recent = field(default_factory=Recent)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -100,7 +125,10 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
     def speaks(self, user: User | None) -> None:
         """From here on this person speaks."""
         self._user = user
-        if self.entry is not None and user is not None:
+        if user is None:
+            return
+        self.parts.recent.put(self.speaker, user)
+        if self.entry is not None:
             self.entry.user_id, self.entry.user_email = user.id, user.email
 
     async def run(self, method: Callable[Concatenate[Service, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

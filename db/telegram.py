@@ -102,6 +102,9 @@ class TelegramRepo(BaseRepository[DraftRow]):
     def finish_action(self, key: str) -> None:
         self.session.execute(update(ActionRow).where(ActionRow.key == key).values(finished_at=func.now()))
 
+    def release_action(self, key: str) -> None:
+        self.session.execute(delete(ActionRow).where(ActionRow.key == key))
+
     def prune(self, older_than: timedelta) -> None:
         """Forget actions and forms that nobody can repeat any more."""
         horizon = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than.total_seconds())

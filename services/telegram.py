@@ -101,6 +101,12 @@ class TelegramService:
             uow.commit()
             return claim
 
+    def release(self, key: str) -> None:
+        """What was claimed changed nothing: the next one may try."""
+        with self.uow as uow:
+            uow.telegram.release_action(key)
+            uow.commit()
+
     def finished(self, key: str) -> None:
         """What was claimed has been done and answered."""
         with self.uow as uow:

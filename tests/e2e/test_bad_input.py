@@ -113,6 +113,12 @@ async def test_an_old_button_a_second_press_and_another_persons_press_act_once_a
     for _ in range(3):
         await (await ada.press_again(shown["message_id"], save)).answer()
     assert await off_loop(counts, house, secret_key, "job_schedules") == 1
+    hers = shown["message_id"]
+    refused = await bob.press_again(bob.replies()[-1]["message_id"], "j:1:run:0")
+    assert "can't find job 1" in (await refused.answer())["text"]
+    again = await bob.press_again(bob.replies()[-1]["message_id"], "j:1:run:0")
+    assert "can't find job 1" in (await again.answer())["text"], "a refusal may be asked for again"
+    assert any(m["message_id"] == hers and "Saved as job 1" in m["text"] for m in ada.replies())
     assert "can't find job 1" in (await bob.ask("/job 1"))["text"]
     card = await ada.ask("/job 1")
     delete = next(
