@@ -77,7 +77,7 @@ function showCounts() {
     badge.textContent = count > 99 ? "99+" : String(count);
     badge.hidden = !count;
   }
-  document.title = `${chats + mails ? `(${chats + mails}) ` : ""}${state.bot.name} sandbox`;
+  document.title = `${chats + mails ? `(${chats + mails}) ` : ""}${state.bot.name} · chat`;
   byId("brand-name").textContent = state.bot.name;
 }
 

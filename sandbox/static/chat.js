@@ -126,7 +126,6 @@ export function showChat(id, { back }) {
     press, copy, problem, startPayload, menu: messageMenu,
     start: (payload) => sendStart(id, payload),
     command: (text) => write.say(text),
-    grown: () => {},
   };
   const list = history(id, hands);
   const card = greeting(id);

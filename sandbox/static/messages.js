@@ -19,12 +19,11 @@ export function summary(message) {
   return "Message";
 }
 
-function picture(message, hands) {
+function picture(message) {
   const photo = message.photo.at(-1);
   const description = message.caption ? `Picture: ${message.caption.slice(0, 120)}` : "Picture";
   const img = h("img", {
     src: fileUrl(photo.file_id), alt: description, width: photo.width, height: photo.height, loading: "lazy", decoding: "async",
-    onload: hands.grown,
   });
   const open = () => (button.classList.contains("veiled") ? button.classList.remove("veiled") : lightbox(img.src, description));
   const button = h("button", {
@@ -100,6 +99,13 @@ function reactions(message) {
   return emoji.length ? h("div", { class: "reactions" }, emoji.map((one) => h("span", {}, one))) : null;
 }
 
+// As wide as the picture is when it takes half of the height: no empty strips beside it, no jump when it comes.
+function fitTo(stack, photos) {
+  const { width, height } = photos[0].photo.at(-1);
+  stack.classList.add("pictured");
+  stack.style.width = photos.length > 1 ? "460px" : `clamp(230px, ${((47 * width) / height).toFixed(2)}vh, 480px)`;
+}
+
 // `messages` is one message, or the pictures and documents of one album.
 export function bubble(messages, hands, { first, last }) {
   const [message] = messages;
@@ -108,7 +114,7 @@ export function bubble(messages, hands, { first, last }) {
   const card = h("div", { class: `bubble ${photos.length ? "with-photo" : ""} ${first ? "first" : ""} ${last ? "last" : ""}` });
   const text = words(captioned, hands);
   const pictures = photos.length
-    ? h("div", { class: photos.length > 1 ? "album" : "single", data: { count: Math.min(photos.length, 10) } }, photos.map((one) => picture(one, hands)))
+    ? h("div", { class: photos.length > 1 ? "album" : "single", data: { count: Math.min(photos.length, 10) } }, photos.map((one) => picture(one)))
     : null;
   const documents = messages.filter((one) => one.document).map(documentCard);
   const parts = captioned.show_caption_above_media ? [text, pictures, ...documents] : [pictures, ...documents, text];
@@ -123,6 +129,8 @@ export function bubble(messages, hands, { first, last }) {
     oncontextmenu: (event) => hands.menu(event, captioned),
   });
   if (!message.out) row.append(last ? avatar(state.bot.name, 0, "bot small") : h("span", { class: "avatar-space" }));
-  row.append(h("div", { class: "stack" }, ...[card, reactions(message), keyboard(captioned, hands)].filter(Boolean)));
+  const stack = h("div", { class: "stack" }, ...[card, reactions(message), keyboard(captioned, hands)].filter(Boolean));
+  if (photos.length) fitTo(stack, photos);
+  row.append(stack);
   return row;
 }

@@ -75,6 +75,10 @@ class Tab:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme="dark" if dark else "light")
 
+    def look_at(self, message: Locator) -> None:
+        """Scroll until the end of a message stands at the lower edge."""
+        message.evaluate("node => node.scrollIntoView({block: 'end', behavior: 'instant'})")
+
     def fits(self) -> bool:
         """Whether nothing sticks out to the side."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -105,6 +105,7 @@ def report_and_schedule(tab: Tab) -> None:
     tab.press("Every weekday 08:30")
     preview = tab.hears("every weekday at 08:30")
     assert len(re.findall(r"08:30 (?:GMT|BST)", preview.inner_text())) == 3
+    tab.shoot("preview")
     tab.press("Save")
     tab.hears("Saved as job 1")
 
@@ -126,15 +127,16 @@ def read_history(tab: Tab) -> None:
 
 
 def look_around(tab: Tab) -> None:
-    pictures = tab.part("photo")
-    pictures.last.scroll_into_view_if_needed()
+    tab.shoot("history")
+    report = tab.part("message-in").filter(has=tab.part("photo")).first
+    tab.look_at(report)
     tab.shoot("chat-desktop")
     tab.shows(DESKTOP, dark=True)
     tab.shoot("chat-dark")
     tab.shows(PHONE)
     expect(tab.part("add-person")).to_be_hidden()
     assert tab.fits()
-    pictures.last.scroll_into_view_if_needed()
+    tab.look_at(report)
     tab.shoot("chat-phone")
     tab.part("back").click()
     expect(tab.part("add-person")).to_be_visible()
