@@ -179,7 +179,8 @@ def release() -> None:
     from openbell.places import postgres_home, server_account
     from openbell.servers import release_ballast
 
-    freed = release_ballast(postgres_home(DataDir(_settings().data_dir).root, server_account()))
+    data = DataDir(_settings().data_dir).root
+    freed = release_ballast(postgres_home(data, server_account())) if data.exists() else 0
     if freed:
         typer.echo(
             f"{freed // 1_048_576} MB were released; free more now, for they are laid aside again once there is room."

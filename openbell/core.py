@@ -34,7 +34,6 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
     """Keep bot, notifications and scheduler at work until `stop`; the first to fail ends all with its error."""
     from bot.__main__ import run as bot
     from notifications.__main__ import run as notifications
-
     from scheduler.__main__ import run as scheduler
 
     await run_doors(

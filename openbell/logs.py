@@ -9,7 +9,7 @@ import structlog
 from structlog.types import EventDict, Processor
 
 _SECRETS = re.compile(
-    r"(?P<token>\b\d{3,}:[A-Za-z0-9_-]{8,})"  # a bot token, also inside a Bot API address
+    r"(?P<token>(?<!\d)\d{3,}:[A-Za-z0-9_-]{8,})"  # a bot token, also behind the "bot" of a Bot API address
     r"|(?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"  # a password inside an address
 )
 _known: set[str] = set()

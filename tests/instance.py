@@ -15,37 +15,58 @@ from openbell.processes import PROC, ProcessId, end, wait_until
 OURS = {"DB_URL", "REDIS_URL", "TELEGRAM_TOKEN", "SMTP_URL", "SECRET_KEY", "SANDBOX"}
 
 
-class Instance:
+class Program:
+    """One `openbell` command that runs until it is asked to stop, its output in a file."""
+
+    def __init__(self, arguments: tuple[str, ...], environment: dict[str, str], output: Path) -> None:
+        self.output = output
+        self.environment = environment
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openbell", *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=output.parent,  # away from a developer's own .env
+            )
+
+    def said(self) -> str:
+        """All that it wrote so far."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, number: int = signal.SIGINT, seconds: float = 15) -> int:
+        """Ask it to stop as Ctrl-C does; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+
+class Instance(Program):
     """One supervisor on a data directory; the sandbox takes any free ports."""
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
-        self.output = data_dir.with_suffix(".out")
         kept = {name: value for name, value in os.environ.items() if name not in OURS}
-        self.environment = kept | {
-            "DATA_DIR": str(data_dir),
-            "SANDBOX_ADDR": "127.0.0.1:0",
-            "SANDBOX_SMTP_ADDR": "127.0.0.1:0",
-            **environment,
-        }
-        self.process = self._launch()
-
-    def _launch(self) -> subprocess.Popen[bytes]:
-        with self.output.open("wb") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "openbell", "up"],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        own = {"DATA_DIR": str(data_dir), "SANDBOX_ADDR": "127.0.0.1:0", "SANDBOX_SMTP_ADDR": "127.0.0.1:0"}
+        super().__init__(("up",), kept | own | environment, data_dir.with_suffix(".out"))
 
     def until_ready(self, *names: str, seconds: float = 60) -> None:
         """Wait until the named children do their work (all of them, when none is named)."""
         done = wait_until(lambda: self.process.poll() is not None or self._ready(names), seconds)
         assert done, f"not up in time: {self.states()}\n{self.said()}"
         assert self.process.poll() is None, f"ended with {self.process.poll()}\n{self.said()}"
+
+    def until_healthy(self, seconds: float = 30) -> None:
+        """Wait until `openbell doctor` is satisfied."""
+        answers: list[str] = []
+
+        def healthy() -> bool:
+            answered = self.command("doctor")
+            answers.append(answered.stdout + answered.stderr)
+            return answered.returncode == 0
+
+        assert wait_until(healthy, seconds), answers[-1]
 
     def _ready(self, names: tuple[str, ...]) -> bool:
         children = self.children()
@@ -54,10 +75,12 @@ class Instance:
         )
 
     def children(self) -> dict[str, dict[str, Any]]:
-        """What the supervisor recorded of its children."""
+        """What this supervisor recorded of its children; the record of a killed one before it tells nothing."""
         try:
             recorded = json.loads((self.data_dir / "run/processes.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
+            return {}
+        if recorded["up"]["pid"] != self.process.pid:
             return {}
         return {child["name"]: child for child in recorded["children"]}
 
@@ -80,9 +103,9 @@ class Instance:
         found = [ProcessId.of(pid) for pid in family - {self.process.pid}]
         return [process for process in found if process]
 
-    def said(self) -> str:
-        """All that it wrote so far."""
-        return self.output.read_text(encoding="utf-8", errors="replace")
+    def beside(self, *arguments: str) -> Program:
+        """Start another long-lived `openbell` command on the same data directory; the caller stops it."""
+        return Program(arguments, self.environment, self.data_dir.with_suffix(f".{'-'.join(arguments)}.out"))
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `openbell` command beside it."""
@@ -94,12 +117,8 @@ class Instance:
             text=True,
             timeout=60,
             check=False,
+            cwd=self.output.parent,
         )
-
-    def stop(self, number: int = signal.SIGINT, seconds: float = 15) -> int:
-        """Ask it to stop as Ctrl-C does; its exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(seconds)
 
 
 def _parent(entry: Path) -> int:
