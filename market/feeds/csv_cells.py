@@ -20,6 +20,11 @@ _ISO = re.compile(
 )
 _COMPACT = re.compile(r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:[T ]?(?P<clock>[0-9]{4}|[0-9]{6}))?")
 _DOTTED = re.compile(r"(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[0-9]{4})(?:[T ]+(?P<clock>[0-9:.]+))?")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMED = re.compile(
+    r"(?:(?P<d>[0-9]{1,2})[- ](?P<month>[A-Za-z]{3})[a-z]*[-, ]+|(?P<month2>[A-Za-z]{3})[a-z]* (?P<d2>[0-9]{1,2}), ?)"
+    r"(?P<y>[0-9]{4}|[0-9]{2})"
+)
 _CLOCK = re.compile(r"([0-9]{1,2}):?([0-9]{2})(?::?([0-9]{2})(?:\.[0-9]{1,9})?)?")
 _UNIX = re.compile(r"[0-9]{9,10}(?:\.0+)?|[0-9]{12,13}")
 _FIRST, _LAST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -79,6 +84,10 @@ def stamp(text: str) -> Stamp:
     found = _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _DOTTED.fullmatch(text)
     if found:
         return _from_parts(found.groupdict())
+    named = _NAMED.fullmatch(text)
+    if named and (named["month"] or named["month2"]).lower() in _MONTHS:
+        month = _MONTHS.index((named["month"] or named["month2"]).lower()) + 1
+        return _from_parts({"y": _whole_year(named["y"]), "m": str(month), "d": named["d"] or named["d2"]})
     if _UNIX.fullmatch(text):
         seconds = int(text.partition(".")[0]) // (1000 if len(text.partition(".")[0]) > 10 else 1)
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -86,6 +95,11 @@ def stamp(text: str) -> Stamp:
     if re.fullmatch(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}.*", text):
         raise Unreadable("date may be day/month or month/day; write it as 2026-11-20")
     raise Unreadable("date is not readable")
+
+
+def _whole_year(text: str) -> str:
+    """Two digits mean 1969 to 2068, as POSIX reads them and as Yahoo's older exports wrote them."""
+    return text if len(text) == 4 else f"{'20' if int(text) < 69 else '19'}{text}"
 
 
 def _from_parts(parts: dict[str, str | None]) -> Stamp:

@@ -14,6 +14,7 @@ from market.bars import Timeframe, decimals_of, price_fault
 from market.errors import NotEnoughBars, UnknownSymbol
 from market.feeds import csv
 from market.feeds.csv import CsvFeed, ReadResult, read_bars, read_data, symbol_of
+from market.feeds.csv_cells import Unreadable, stamp
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FILES = Path(__file__).parents[2] / "data" / "bars"
@@ -297,3 +298,22 @@ def test_digits_follow_what_most_prices_need() -> None:
     assert decimals_of([Decimal("187.44000244140625")]) == 3
     assert decimals_of([Decimal("0.00012")]) == 5
     assert decimals_of([Decimal(50000)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("19-Sep-03", "2003-09-19"),
+        ("1-Jan-70", "1970-01-01"),
+        ("19 September 2003", "2003-09-19"),
+        ("Sep 19, 2003", "2003-09-19"),
+    ],
+)
+def test_a_date_with_the_months_name_is_read(text: str, day: str) -> None:
+    assert f"{stamp(text).at:%Y-%m-%d}" == day
+
+
+@pytest.mark.parametrize("text", ["19-Foo-03", "31-Feb-03", "Sep 2003", "19-Sep-3"])
+def test_a_date_that_only_looks_named_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        stamp(text)
