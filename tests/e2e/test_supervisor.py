@@ -1,6 +1,5 @@
 """`openbell up` from outside: every child dies once, the supervisor dies, a person presses Ctrl-C."""
 
-import os
 import shutil
 import signal
 import tempfile
@@ -29,28 +28,56 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def up() -> Iterator[Instance]:
+    """One instance for the tests that leave it running."""
+    folder = Path(tempfile.mkdtemp(prefix="openbell-up-"))
+    folder.chmod(0o711)
+    with running_instance(folder / "data") as instance:
+        instance.until_ready()
+        yield instance
+    shutil.rmtree(folder)
+
+
 def kill(instance: Instance, name: str) -> None:
     process = ProcessId.of(instance.pids()[name] or 0)
     assert process is not None
     assert process.send(signal.SIGKILL)
 
 
-def test_each_killed_child_alone_comes_back(place: Path) -> None:
-    with running_instance(place / "data") as instance:
-        instance.until_ready()
-        for name in CHILDREN:
-            before = instance.pids()
-            killed_at = time.monotonic()
-            kill(instance, name)
-            assert wait_until(lambda: instance.pids()[name] not in (before[name], None), BACK_WITHIN_S), name  # noqa: B023
-            started = time.monotonic() - killed_at
-            instance.until_ready(seconds=20)
-            after = instance.pids()
-            assert started < BACK_WITHIN_S
-            assert {other for other in CHILDREN if after[other] != before[other]} == {name}, instance.said()
-        assert all(f"{name} was killed by SIGKILL; it is started again" in instance.said() for name in CHILDREN)
+def test_a_second_up_is_refused_with_the_process_that_holds_the_data(up: Instance) -> None:
+    second = up.command("up")
+    assert second.returncode == 1
+    assert f"(process {up.process.pid})" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert up.process.poll() is None
 
 
+def test_a_role_alone_works_beside_a_running_up_and_ends_when_asked(up: Instance) -> None:
+    second = up.beside("run", "worker")
+    try:
+        assert wait_until(lambda: "role_ready" in second.said(), 20), second.said()
+        assert second.stop(signal.SIGTERM) == 0, second.said()
+    finally:
+        second.process.kill()
+    assert "role_stopped" in second.said()
+    assert all(up.states().values()), "the first worker goes on"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_killed_child_alone_comes_back(up: Instance, name: str) -> None:
+    before = up.pids()
+    kill(up, name)
+    assert wait_until(lambda: up.pids()[name] not in (before[name], None), BACK_WITHIN_S)
+    up.until_ready(seconds=20)
+    up.until_healthy()
+    after = up.pids()
+    assert {other for other in CHILDREN if after[other] != before[other]} == {name}, up.said()
+    assert f"{name} was killed by SIGKILL; it is started again" in up.said()
+
+
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_cleanly(place: Path) -> None:
     with running_instance(place / "data") as instance:
         instance.until_ready()
@@ -59,23 +86,20 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_cleanly(plac
         instance.process.kill()
         instance.process.wait()
         assert wait_until(lambda: not any(process.alive() for process in family), GONE_WITHIN_S)
+
     with running_instance(place / "data") as instance:
         instance.until_ready()
         assert "PostgreSQL 18 and Valkey 9 ................. started" in instance.said()
-
-
-def test_it_starts_cleanly_after_postgres_and_the_supervisor_were_killed_hard(place: Path) -> None:
-    with running_instance(place / "data") as instance:
-        instance.until_ready()
         session = psycopg2.connect(instance.command("db", "url", "--owner").stdout.strip())
-        os.kill(session.info.backend_pid, signal.SIGSTOP)  # a server process that notices nothing keeps its memory
         backend = ProcessId.of(session.info.backend_pid)
+        assert backend is not None
+        assert backend.send(signal.SIGSTOP)  # a server process that notices nothing keeps the shared memory
         instance.process.kill()
         kill(instance, "postgres")
         instance.process.wait()
+
     with running_instance(place / "data") as instance:
         instance.until_ready()
-        assert backend is not None
         assert not backend.alive()
 
 
@@ -88,21 +112,20 @@ def test_ctrl_c_ends_everything_in_time_and_order(place: Path) -> None:
         assert time.monotonic() - began < STOPPED_WITHIN_S
         assert not any(process.alive() for process in family)
         assert not (place / "data/run/environment.json").exists()
-        assert "database system was shut down" not in (place / "data/logs/postgres.log").read_text()
-    with running_instance(place / "data") as instance:
-        instance.until_ready("postgres")
-        log = (place / "data/logs/postgres.log").read_text()
-        assert "was not properly shut down" not in log
+        assert not (place / "data/run/processes.json").exists()
+        assert (place / "data/logs/postgres.log").read_text().rstrip().endswith("database system is shut down")
+        assert "ready to exit, bye bye" in (place / "data/logs/valkey.log").read_text()
 
 
-def test_a_second_up_is_refused_with_the_process_that_holds_the_data(place: Path) -> None:
-    with running_instance(place / "data") as instance:
-        instance.until_ready("postgres", "valkey")
-        second = instance.command("up")
-        assert second.returncode == 1
-        assert f"(process {instance.process.pid})" in second.stderr
-        assert "Traceback" not in second.stderr
-        assert instance.process.poll() is None
+def test_a_role_alone_without_servers_says_what_it_needs(place: Path) -> None:
+    with running_instance(place / "data", DB_URL="postgresql://nobody:wrong@127.0.0.1:1/none") as instance:
+        assert instance.process.wait(30) == 1
+        assert "Traceback" not in instance.said()
+        assert "DB_URL" in instance.said()
+        assert "wrong" not in instance.said()
+        refused = instance.command("run", "worker")
+    assert refused.returncode == 2
+    assert "REDIS_URL" in refused.stderr
 
 
 def test_a_closed_data_directory_with_a_long_path_is_served(place: Path) -> None:
