@@ -176,6 +176,7 @@ class Supervisor:
         token = self.data.secret("sandbox_token", lambda: f"{int(time())}:{os.urandom(24).hex()}")
         port_file = self.data.run / "sandbox.json"
         fixed = ["--data", str(self.data.root / "sandbox"), "--token", token, "--port-file", str(port_file)]
+        fixed += ["--bot-name", "openbell_bot"]
         program = PythonProgram(
             "sandbox",
             ["sandbox", "--http", http, "--smtp", smtp, *fixed],

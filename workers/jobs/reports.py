@@ -71,7 +71,7 @@ def write(bars: Bars, summary: Summary, context: JobContext) -> str:
 def _standing(bars: Bars, summary: Summary) -> list[str]:
     lines = [
         f"{average.period}-bar average {formats.price(average.value, bars.decimals)} "
-        f"({formats.percent(average.distance)} from it)"
+        f"({formats.percent(average.distance)})"
         for average in summary.averages
     ]
     if summary.rsi is not None:
