@@ -22,6 +22,8 @@ CAGE = (
     "base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox "
     "allow-top-navigation-by-user-activation"
 )
+# The page may be open under another loopback name, or a new port, than the link was written with.
+BOT_HOST = r"(?:t\.me|(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?)"
 LINK = re.compile(r"https?://[^\s<>\"']+")
 
 
@@ -183,8 +185,8 @@ class _Rewriter(HTMLParser):
 
 
 def own_link(url: str, host: str, bot_name: str) -> str:
-    """The bot's t.me address as the sandbox's own, any other as it is."""
-    match = re.fullmatch(rf"https?://t\.me/{re.escape(bot_name)}(\?.*)?", url, re.IGNORECASE)
+    """The bot's address, at t.me or on this computer, as the sandbox's own; any other as it is."""
+    match = re.fullmatch(rf"https?://{BOT_HOST}/{re.escape(bot_name)}(\?.*)?", url, re.IGNORECASE)
     return f"http://{host}/{bot_name}{match[1] or ''}" if match else url
 
 

@@ -59,7 +59,9 @@ function start(payload) {
 
 function showSide() {
   const inbox = state.tab === "inbox";
+  const focused = byId("side-list").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   byId("side-list").replaceChildren(...(inbox ? mailList() : peopleList()));
+  if (focused) byId("side-list").querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   byId("side-foot").replaceChildren(...[inbox ? clearButton() : addPersonButton(go)].filter(Boolean));
   for (const [id, chosen] of [["tab-chats", !inbox], ["tab-inbox", inbox]]) {
     byId(id).setAttribute("aria-selected", String(chosen));

@@ -101,7 +101,11 @@ function chatMenu(event, id) {
 }
 
 function greeting(id) {
-  const start = h("button", { type: "button", class: "start", testid: "start", onclick: () => sendStart(id, "") }, "START");
+  const begin = async () => {
+    await sendStart(id, "");
+    if (open?.person === id) focusInput();
+  };
+  const start = h("button", { type: "button", class: "start", testid: "start", onclick: begin }, "START");
   return h("section", { class: "greeting", testid: "greeting", hidden: true },
     h("img", { src: "/static/bell.svg", width: 72, height: 72, alt: "" }),
     h("h2", { dir: "auto" }, state.bot.name),
@@ -138,8 +142,13 @@ export function showChat(id, { back }) {
   showStatus();
   if (state.chats.has(id)) render(id);
   loadMessages(id).catch(problem);
-  if (matchMedia("(hover: hover)").matches) setTimeout(write.focus);
+  setTimeout(focusInput);
   return root;
+}
+
+// On a touch screen the focus would open the keyboard over half of the chat.
+function focusInput() {
+  if (matchMedia("(hover: hover)").matches) open?.composer.focus();
 }
 
 export function closeChat() {

@@ -43,16 +43,20 @@ export function history(person, hands) {
       if (!index || dayKey(found[index - 1][0].date) !== day) lines.push({ key: `day-${day}`, parts: [day], day: messages[0].date });
       const first = !together(found[index - 1], messages);
       const last = !together(messages, found[index + 1]);
-      lines.push({ key: `m-${messages[0].message_id}`, parts: [...messages, first, last], messages, first, last });
+      lines.push({ key: `m-${messages[0].message_id}`, parts: messages, first, last });
     });
     return lines;
   }
 
+  // An unchanged message keeps its node, and with it a shown spoiler, a selection and the focus.
   function nodeOf(line) {
     const old = rows.get(line.key);
-    if (old && old.parts.length === line.parts.length && old.parts.every((part, n) => part === line.parts[n])) return old.node;
-    if (line.day) return h("div", { class: "day", role: "separator" }, h("span", {}, dayName(line.day)));
-    return bubble(line.messages, hands, line);
+    const same = old?.parts.length === line.parts.length && old.parts.every((part, n) => part === line.parts[n]);
+    if (line.day) return same ? old.node : h("div", { class: "day", role: "separator" }, h("span", {}, dayName(line.day)));
+    const node = same ? old.node : bubble(line.parts, hands);
+    node.classList.toggle("first", line.first);
+    node.classList.toggle("last", line.last);
+    return node;
   }
 
   function render({ older = false } = {}) {
@@ -82,7 +86,8 @@ export function history(person, hands) {
   }
 
   function look() {
-    if (!atBottom || document.visibilityState !== "visible") return;
+    const seen = document.visibilityState === "visible" && scroller.offsetParent !== null; // not behind the list of a phone
+    if (!atBottom || !seen) return;
     fresh = 0;
     showPill();
     if (personOf(person)?.unread) markRead(person);

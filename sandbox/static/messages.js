@@ -99,19 +99,20 @@ function reactions(message) {
   return emoji.length ? h("div", { class: "reactions" }, emoji.map((one) => h("span", {}, one))) : null;
 }
 
-// As wide as the picture is when it takes half of the height: no empty strips beside it, no jump when it comes.
-function fitTo(stack, photos) {
+// A width that suits the height of the window and leaves a caption room; known before the picture comes, so nothing jumps.
+function fitTo(stack, photos, captioned) {
   const { width, height } = photos[0].photo.at(-1);
+  const wanted = `${((54 * width) / height).toFixed(2)}vh`;
   stack.classList.add("pictured");
-  stack.style.width = photos.length > 1 ? "460px" : `clamp(230px, ${((47 * width) / height).toFixed(2)}vh, 480px)`;
+  stack.style.width = photos.length > 1 ? "460px" : `clamp(${captioned ? 410 : 230}px, ${wanted}, 480px)`;
 }
 
 // `messages` is one message, or the pictures and documents of one album.
-export function bubble(messages, hands, { first, last }) {
+export function bubble(messages, hands) {
   const [message] = messages;
   const captioned = messages.find((one) => one.caption || one.text) || message;
   const photos = messages.filter((one) => one.photo);
-  const card = h("div", { class: `bubble ${photos.length ? "with-photo" : ""} ${first ? "first" : ""} ${last ? "last" : ""}` });
+  const card = h("div", { class: `bubble ${photos.length ? "with-photo" : ""}` });
   const text = words(captioned, hands);
   const pictures = photos.length
     ? h("div", { class: photos.length > 1 ? "album" : "single", data: { count: Math.min(photos.length, 10) } }, photos.map((one) => picture(one)))
@@ -128,9 +129,9 @@ export function bubble(messages, hands, { first, last }) {
     "aria-label": `${message.out ? "You" : state.bot.name}, ${timeOf(message.date)}`,
     oncontextmenu: (event) => hands.menu(event, captioned),
   });
-  if (!message.out) row.append(last ? avatar(state.bot.name, 0, "bot small") : h("span", { class: "avatar-space" }));
+  if (!message.out) row.append(avatar(state.bot.name, 0, "bot small"));
   const stack = h("div", { class: "stack" }, ...[card, reactions(message), keyboard(captioned, hands)].filter(Boolean));
-  if (photos.length) fitTo(stack, photos);
+  if (photos.length) fitTo(stack, photos, Boolean(text));
   row.append(stack);
   return row;
 }

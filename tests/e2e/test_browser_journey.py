@@ -13,7 +13,7 @@ pytest.importorskip("playwright", reason="playwright is not installed; make setu
 
 from playwright.sync_api import expect
 
-from tests.e2e.page import DESKTOP, PHONE, Tab, browser_tab
+from tests.e2e.page import DESKTOP, PHONE, TALL, Tab, browser_tab
 from tests.instance import running_instance
 
 pytestmark = pytest.mark.browser
@@ -129,14 +129,15 @@ def read_history(tab: Tab) -> None:
 def look_around(tab: Tab) -> None:
     tab.shoot("history")
     report = tab.part("message-in").filter(has=tab.part("photo")).first
+    tab.shows(TALL)
     tab.look_at(report)
     tab.shoot("chat-desktop")
-    tab.shows(DESKTOP, dark=True)
+    tab.shows(TALL, dark=True)
     tab.shoot("chat-dark")
     tab.shows(PHONE)
     expect(tab.part("add-person")).to_be_hidden()
     assert tab.fits()
-    tab.look_at(report)
+    tab.look_at(report, edge="start")
     tab.shoot("chat-phone")
     tab.part("back").click()
     expect(tab.part("add-person")).to_be_visible()

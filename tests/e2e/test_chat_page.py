@@ -1,17 +1,20 @@
 """The chat page alone: what a bot may send is shown well, safely and at once."""
 
 import json
+import smtplib
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed; make setup-browser installs it.")
 
+from matplotlib.figure import Figure
 from playwright.sync_api import expect
 
 from openbell.processes import wait_until
@@ -21,6 +24,14 @@ pytestmark = pytest.mark.browser
 TOKEN = "4242:sandbox-token-of-the-tests"
 PERSON = 6_100_000_001
 ALARMING = "<img src=x onerror=alert(1)> & <b>not bold</b>"
+MAIL = f"""From: bot@example.com
+To: ada@example.com
+Subject: {ALARMING}
+Content-Type: text/html; charset=utf-8
+
+<h1>Hello</h1><script>parent.document.title = "taken"</script><img src="https://example.com/spy.png">
+<a href="http://localhost:1/sandbox_bot?start=abc">Open the chat</a>
+"""
 
 
 class Stage:
@@ -37,20 +48,24 @@ class Stage:
         command += ["--data", str(self.folder / "data"), "--port-file", str(self.port_file)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert wait_until(self.port_file.exists, 15)
-        self.http = json.loads(self.port_file.read_text(encoding="utf-8"))["http"]
+        told = json.loads(self.port_file.read_text(encoding="utf-8"))
+        self.http, self.smtp = told["http"], told["smtp"]
 
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(15)
 
     def call(self, method: str, **values: Any) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - always our own address on loopback
-            f"http://{self.http}/bot{TOKEN}/{method}",
-            json.dumps(values).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
-            return json.load(answer)["result"]
+        return self._result(method, json=values)
+
+    def send_files(self, method: str, files: dict[str, tuple[str, bytes]], **values: Any) -> Any:
+        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+        return self._result(method, data=fields | {"chat_id": str(PERSON)}, files=files)
+
+    def _result(self, method: str, **request: Any) -> Any:
+        answer = httpx.post(f"http://{self.http}/bot{TOKEN}/{method}", timeout=10, **request)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
 
     def say(self, text: str, **values: Any) -> int:
         return int(self.call("sendMessage", chat_id=PERSON, text=text, **values)["message_id"])
@@ -107,6 +122,7 @@ def test_formatting_is_shown_and_markup_in_texts_stays_text(stage: Stage, tab: T
     tab.shows(PHONE)
     assert tab.fits()
     tab.shows(DESKTOP)
+    expect(bubble.locator(".spoiler.shown")).to_be_visible()
     bubble.scroll_into_view_if_needed()
     tab.shoot("formatting")
     assert tab.errors == []
@@ -182,3 +198,66 @@ def test_the_page_says_when_the_sandbox_is_away_and_catches_up(stage: Stage, tab
     expect(tab.part("banner")).to_be_hidden(timeout=20_000)
     expect(tab.part("text").last).to_have_text("I am back", timeout=20_000)
     expect(tab.part("message-in")).to_have_count(1)
+
+
+def picture(color: str, width: int = 640, height: int = 420) -> bytes:
+    content = BytesIO()
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor=color)
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def test_pictures_albums_and_documents_are_shown_and_kept(stage: Stage, tab: Tab) -> None:
+    colors = ("#c9824a", "#4a7fc9", "#4aa36b")
+    files = {f"file{n}": (f"{n}.png", picture(color)) for n, color in enumerate(colors)}
+    album = [{"type": "photo", "media": f"attach://file{n}"} for n in range(3)]
+    stage.send_files("sendMediaGroup", files, media=[album[0] | {"caption": "an album"}, *album[1:]])
+    expect(tab.part("messages").locator(".album [data-testid=photo]")).to_have_count(3)
+    expect(tab.part("message-in")).to_have_count(1)
+    stage.send_files("sendPhoto", {"photo": ("tall.png", picture("#7a55ab", 300, 900))})
+    stage.send_files("sendDocument", {"document": ("figures.csv", b"a,b\n1,2\n")}, caption="the figures")
+    with tab.page.expect_download() as download:
+        tab.part("document").click()
+    assert download.value.suggested_filename == "figures.csv"
+    tab.pictures(4, seconds=5)
+    tab.shoot("album")
+    tab.part("photo").first.click()
+    expect(tab.part("lightbox")).to_be_visible()
+    tab.page.keyboard.press("Escape")
+    expect(tab.part("lightbox")).to_have_count(0)
+    tab.shows(PHONE)
+    assert tab.fits()
+
+
+def test_a_person_sends_files_edits_and_blocks(stage: Stage, tab: Tab) -> None:
+    tab.page.locator("input[type=file]").set_input_files(
+        {"name": "bars.csv", "mimeType": "text/csv", "buffer": b"Date,Close\n"}
+    )
+    expect(tab.part("document")).to_contain_text("bars.csv")
+    tab.say("helo")
+    tab.part("input").press("ArrowUp")
+    expect(tab.part("input")).to_have_value("helo")
+    tab.part("input").fill("hello\nthere")
+    tab.part("input").press("Enter")
+    expect(tab.part("text").last).to_have_text("hello\nthere")
+    expect(tab.part("edited")).to_be_visible()
+    tab.part("chat-more").click()
+    tab.part("menu").get_by_role("menuitem").click()
+    tab.page.get_by_role("button", name="Block", exact=True).click()
+    expect(tab.part("unblock")).to_be_visible()
+    tab.part("unblock").click()
+    expect(tab.part("input")).to_be_visible()
+
+
+def test_a_mail_cannot_run_scripts_or_load_pictures_and_leads_back_to_the_chat(stage: Stage, tab: Tab) -> None:
+    host, _, port = stage.smtp.rpartition(":")
+    with smtplib.SMTP(host, int(port), timeout=10) as client:
+        client.sendmail("bot@example.com", ["ada@example.com"], MAIL.encode())
+    tab.part("mail-toast").get_by_role("button").click()
+    letter = tab.page.frame_locator("[data-testid=mail-html]")
+    expect(letter.get_by_text("Hello")).to_be_visible()
+    expect(tab.part("mail-subject")).to_have_text(ALARMING)
+    assert "taken" not in tab.page.title()
+    letter.get_by_role("link").click()
+    expect(tab.part("message-out").last).to_contain_text("/start abc")
+    expect(tab.part("message-out")).to_have_count(2)
