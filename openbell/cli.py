@@ -86,9 +86,9 @@ def doctor(
     only: Annotated[str, typer.Option(help="Only the checks whose name contains this.")] = "",
 ) -> None:
     """Say what is healthy, and for what is not, how to mend it."""
-    from openbell.doctor import examine
+    from openbell.doctor import examine_patiently
 
-    findings = examine(_settings(), only)
+    findings = examine_patiently(_settings(), only)
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
     else:

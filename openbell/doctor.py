@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import sleep, time
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,9 @@ ANSWER_WITHIN_S = 5.0
 MEGABYTE = 1_048_576
 EXPECTED = ("telegram_bot", "scheduler", "worker", "notification")
 OFTEN_RESTARTED = 3
+COMING_UP = ("Process ", "Beat ")
+STARTING_S = 15.0
+PAUSE_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,30 @@ def examine(settings: Settings, only: str = "") -> list[Finding]:
     with ThreadPoolExecutor(len(CHECKS)) as pool:
         results = pool.map(lambda item: _guarded(item[0], item[1], settings), wanted.items())
     return [finding for found in results for finding in found]
+
+
+def examine_patiently(settings: Settings, only: str = "") -> list[Finding]:
+    """Make the checks, again while what they miss may only not have come up yet."""
+    findings = examine(settings, only)
+    while any(one.state == "fail" and one.name.startswith(COMING_UP) for one in findings) and _starting(settings):
+        sleep(PAUSE_S)
+        findings = examine(settings, only)
+    return findings
+
+
+def _starting(settings: Settings) -> bool:
+    """Whether a child of a running supervisor was started just now."""
+    recorded = _recorded(DataDir(settings.data_dir))
+    return any(_alive(child) and time() - child["started_at"] < STARTING_S for child in recorded)
+
+
+def _recorded(data: DataDir) -> list[dict[str, Any]]:
+    """The children of the supervisor that runs on `data`; none when none runs."""
+    try:
+        recorded = json.loads(data.processes.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return list(recorded["children"]) if _alive(recorded["up"]) else []
 
 
 def _guarded(name: str, check: Check, settings: Settings) -> list[Finding]:
@@ -95,15 +123,12 @@ def _installed(package: str) -> str | None:
 def check_processes(settings: Settings) -> list[Finding]:
     """The supervisor and its children."""
     name, data = "Processes", DataDir(settings.data_dir)
-    try:
-        recorded = json.loads(data.processes.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        recorded = None
-    if not recorded or not _alive(recorded["up"]):
+    recorded = _recorded(data)
+    if not recorded:
         if settings.db_url and "DB_URL" in os.environ:
             return [Finding(name, "warn", f"`openbell up` does not run on {data.root}; roles may run elsewhere")]
         return [Finding(name, "fail", f"`openbell up` does not run on {data.root}", "start it: make run")]
-    return [_process(child, data) for child in recorded["children"]]
+    return [_process(child, data) for child in recorded]
 
 
 def _alive(process: dict[str, Any]) -> bool:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from openbell import doctor
-from openbell.doctor import Finding, examine
+from openbell.doctor import Finding, examine, examine_patiently
 from openbell.processes import ProcessId
 from openbell.settings import Settings
 
@@ -51,6 +53,28 @@ def test_a_recorded_process_counts_only_while_it_is_the_same(tmp_path: Path) -> 
         ("Process core", "ok"),
         ("Process worker", "fail"),
     ]
+
+
+def test_a_child_that_just_started_is_waited_for(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    me = ProcessId.of(os.getpid())
+    assert me is not None
+    path = tmp_path / "data/run/processes.json"
+
+    def record(*, ready: bool, started_at: float) -> None:
+        child = {"name": "core", "pid": me.pid, "started": me.started, "restarts": 0}
+        child |= {"ready": ready, "started_at": started_at}
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps({"up": {"pid": me.pid, "started": me.started}, "children": [child]}))
+        fresh.replace(path)
+
+    record(ready=False, started_at=time.time() - 60)
+    assert examine_patiently(settings, "processes")[0].state == "fail"
+    record(ready=False, started_at=time.time())
+    later = threading.Timer(0.2, record, kwargs={"ready": True, "started_at": time.time()})
+    later.start()
+    assert examine_patiently(settings, "processes")[0].state == "ok"
+    later.join()
 
 
 def test_a_file_that_others_can_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
