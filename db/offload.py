@@ -18,8 +18,9 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TRIES = 8
-LONGEST_PAUSE = 2.0
+PATIENCE = 15.0
+"""Seconds for which a transaction is repeated: a killed server repairs itself within them, mostly."""
+LONGEST_PAUSE = 1.0
 
 
 class DatabaseUnavailable(RetryLater):
@@ -29,20 +30,22 @@ class DatabaseUnavailable(RetryLater):
 def with_retries(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do `work`, a whole transaction, and repeat it after a lost connection, a deadlock or a lock not had in time.
 
-    A lost COMMIT (CommitUnknown) is not repeated. DatabaseUnavailable after the last try, some seconds later.
+    A lost COMMIT (CommitUnknown) is not repeated. DatabaseUnavailable once PATIENCE is over.
     """
-    for tries in range(1, TRIES + 1):
+    until = time.monotonic() + PATIENCE
+    tries = 0
+    while True:
+        tries += 1
         try:
             return work(*args, **kwargs)
         except Exception as problem:
             if not is_passing(problem):
                 raise
-            if tries == TRIES:
+            if time.monotonic() > until:
                 raise DatabaseUnavailable from problem
             pause = random.uniform(0.02, min(0.05 * 2**tries, LONGEST_PAUSE))  # noqa: S311  # jitter, no secret
             log.warning("transaction_repeated", tries=tries, pause_s=round(pause, 3), error=type(problem).__name__)
             time.sleep(pause)
-    raise AssertionError("the loop returns or raises")
 
 
 class Offload:

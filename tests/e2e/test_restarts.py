@@ -1,0 +1,97 @@
+"""PostgreSQL and Valkey are killed in the middle: an answer comes, and nothing is lost or doubled."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from db.engine import Database
+from sandbox.app import Sandbox
+from sandbox.person import Person
+from tests.instance import Instance, running_instance
+
+TOKEN = "4242:sandbox-token-of-the-tests"
+SECRET_KEY = "tests-only-secret-key-0123456789abcdef"
+
+
+class Town:
+    """A product of its own processes, and one verified person who talks to it."""
+
+    def __init__(self, instance: Instance, person: Person) -> None:
+        self.instance = instance
+        self.person = person
+
+    async def kill(self, name: str) -> None:
+        """Kill a child hard, as soon as it is at work."""
+        await asyncio.to_thread(self.instance.until_ready, name)
+        pid = self.instance.pids()[name]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+
+def verify(instance: Instance, person: Person) -> None:
+    """Make the person known, straight in the database: how that is done by chat is tested elsewhere."""
+    handed = json.loads((instance.data_dir / "run/environment.json").read_text(encoding="utf-8"))
+    database = Database.connect(handed["DB_URL"], SECRET_KEY)
+    with database.for_platform() as uow:
+        row = uow.users.ensure_email("ada@example.com")
+        row.verified_at = row.timezone_chosen_at = datetime.now(UTC)
+        uow.users.link(row.id, "telegram", str(person.id), chat_id=person.id)
+        uow.commit()
+    database.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o711)  # under root the database server is another account and passes through
+    return tmp_path
+
+
+@pytest.fixture
+async def town(folder: Path) -> AsyncIterator[Town]:
+    sandbox = Sandbox(folder / "sandbox", TOKEN)
+    async with sandbox.running() as addresses:
+        running = running_instance(
+            folder / "data",
+            TELEGRAM_TOKEN=TOKEN,
+            TELEGRAM_API_URL=addresses.root,
+            TELEGRAM_LINK_URL=addresses.root,
+            SMTP_URL=f"smtp+plain://{addresses.smtp}",
+            SECRET_KEY=SECRET_KEY,
+        )
+        with contextlib.ExitStack() as stack:
+            instance = await asyncio.to_thread(stack.enter_context, running)
+            await asyncio.to_thread(instance.until_ready)
+            person = sandbox.person("Ada")
+            await asyncio.to_thread(verify, instance, person)
+            await person.send("/whoami")
+            await person.wait_for(lambda m: "ada@example.com" in m["text"], 20)
+            yield Town(instance, person)
+            await asyncio.to_thread(stack.close)
+
+
+@pytest.mark.slow
+async def test_servers_killed_in_the_middle_lose_no_command_and_no_report(town: Town) -> None:
+    ada = town.person
+    await town.kill("postgres")
+    assert "no jobs yet" in (await ada.ask("/jobs", 30))["text"]
+    await town.kill("postgres")
+    await ada.send("/report GOLD")
+    await ada.wait_for(lambda m: "Drawing the report" in m.get("text", ""), 30)
+    await ada.wait_for(lambda m: "photo" in m, 60)
+    await town.kill("valkey")
+    await ada.send("/report SILVER")
+    await ada.wait_for(lambda m: "SILVER" in m.get("caption", ""), 60)
+    await town.kill("worker")
+    await ada.send("/report EURUSD")
+    await ada.wait_for(lambda m: "EURUSD" in m.get("caption", ""), 90)
+    pictures = [m for m in ada.replies() if "photo" in m]
+    assert len(pictures) == 3
+    history = await ada.ask("/history", 30)
+    assert history["text"].count("✓") == 3
