@@ -102,7 +102,7 @@ function reactions(message) {
 // A width that suits the height of the window and leaves a caption room; known before the picture comes, so nothing jumps.
 function fitTo(stack, photos, captioned) {
   const { width, height } = photos[0].photo.at(-1);
-  const wanted = `${((54 * width) / height).toFixed(2)}vh`;
+  const wanted = `${((48 * width) / height).toFixed(2)}vh`;
   stack.classList.add("pictured");
   stack.style.width = photos.length > 1 ? "460px" : `clamp(${captioned ? 410 : 230}px, ${wanted}, 480px)`;
 }
