@@ -137,7 +137,7 @@ class ChatPage:
         headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
         headers["cache-control"] = "private, max-age=31536000, immutable"
         if row["kind"] == "photo":
-            return FileResponse(path, headers=headers, media_type=mimetypes.guess_type(path.name)[0])
+            return FileResponse(path, headers=headers, media_type=row["mime_type"])
         return FileResponse(path, headers=headers, media_type="application/octet-stream", filename=row["name"])
 
     async def events(self, request: Request) -> Response:

@@ -57,7 +57,15 @@ def bound(host: str, port: int, what: str) -> socket.socket:
 async def serving(app: Any, sock: socket.socket) -> AsyncIterator[None]:
     """Serve an ASGI application for the time of the block."""
     # uvicorn's own Server installs signal handlers and waits for open connections; long polls would hold it.
-    config = Config(app, log_config=None, access_log=False, lifespan="off", server_header=False, ws="none")
+    config = Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+    )
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

@@ -30,7 +30,7 @@ class Control:
             self.messenger.faults.clear()
         if request.method == "POST":
             try:
-                self._plan(await request.json())
+                self._plan(dict(await request.json()))
             except (SandboxError, TypeError, ValueError) as problem:
                 return JSONResponse({"error": str(problem)}, 400)
         return JSONResponse({"faults": self.messenger.faults.listed()})

@@ -46,12 +46,14 @@ class Files:
         sides = _checked_photo(upload.content) if kind == "photo" else (None, None)
         unique_id = "AQAD" + secrets.token_urlsafe(9)
         name = _safe_name(upload.name)
-        suffix = Path(name).suffix or ".jpg"
-        path = f"{kind}s/file_{hashlib.sha256(unique_id.encode()).hexdigest()[:12]}{suffix}"
+        mime_type = upload.mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        if kind == "photo":
+            mime_type = _image_type(upload.content)
+        suffix = mimetypes.guess_extension(mime_type) if kind == "photo" else Path(name).suffix
+        path = f"{kind}s/file_{hashlib.sha256(unique_id.encode()).hexdigest()[:12]}{suffix or ''}"
         target = self.folder / path
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(upload.content)
-        mime_type = upload.mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         self._store.run(
             "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             *(unique_id, kind, path, name, mime_type, size, *sides),
@@ -102,6 +104,12 @@ def _checked_photo(content: bytes) -> tuple[int, int]:
     if short == 0 or sum(sides) > MAX_PHOTO_SIDES or long > MAX_PHOTO_RATIO * short:
         raise bad_request("PHOTO_INVALID_DIMENSIONS")
     return sides
+
+
+def _image_type(content: bytes) -> str:
+    """The type by the content: a name may be missing or wrong."""
+    starts = {b"\x89P": "image/png", b"GI": "image/gif", b"\xff\xd8": "image/jpeg", b"RI": "image/webp"}
+    return starts[content[:2]]
 
 
 def image_sides(content: bytes) -> tuple[int, int] | None:

@@ -39,7 +39,7 @@ class Messages:
                 "chat": self._chats.chat(chat_id),
                 "date": int(time.time()),
             }
-            body = head | {name: value for name, value in content.items() if value not in (None, [], {})}
+            body = head | {name: value for name, value in content.items() if value not in (None, "", [], {})}
             self._store.run(
                 "INSERT INTO messages (chat_id, message_id, from_bot, body, extra) VALUES (?, ?, ?, ?, ?)",
                 *(chat_id, body["message_id"], int(sender["is_bot"]), json.dumps(body), json.dumps(extra or {})),
@@ -75,7 +75,7 @@ class Messages:
 
     def replace(self, old: Message, content: Message, markup: dict[str, Any] | None) -> Message:
         """The same message with new content and buttons; refuses a change that changes nothing."""
-        fresh = {name: value for name, value in content.items() if value not in (None, [], {})}
+        fresh = {name: value for name, value in content.items() if value not in (None, "", [], {})}
         fresh |= {"reply_markup": markup} if markup else {}
         current = {name: old[name] for name in (*CONTENT, "reply_markup") if name in old}
         if fresh == current:

@@ -85,6 +85,13 @@ class Params:
         except ValueError:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
 
+    def object(self, name: str) -> dict[str, Any]:
+        """A structured value that has fields; empty when not given."""
+        found = self.json(name) or {}
+        if not isinstance(found, dict):
+            raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object")
+        return found
+
     def markup_text(self, name: str, entities_name: str, limit: int, too_long: str) -> tuple[str, list[Any]]:
         """A text with its entities: parsed, trimmed and measured as Telegram does."""
         source = cleaned(self.text(name))

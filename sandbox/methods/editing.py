@@ -70,9 +70,11 @@ async def delete_messages(messenger: Messenger, params: Params) -> bool:
     ids = params.json("message_ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_DELETED:
         raise bad_request("message identifiers are not specified")
+    if not all(isinstance(message_id, int) for message_id in ids):
+        raise bad_request("can't parse message identifiers")
     for message_id in ids:
-        if messenger.messages.body(chat["id"], int(message_id)):
-            messenger.messages.delete(chat["id"], int(message_id))
+        if messenger.messages.body(chat["id"], message_id):
+            messenger.messages.delete(chat["id"], message_id)
     return True
 
 

@@ -84,11 +84,11 @@ def deliver(messenger: Messenger, params: Params, content: Message) -> Message:
 
 
 def _replied(messenger: Messenger, params: Params, chat_id: int) -> Message | None:
-    given = params.json("reply_parameters") or {}
-    message_id = given.get("message_id") or params.integer("reply_to_message_id")
-    if not message_id:
+    given = params.object("reply_parameters")
+    message_id = Params(given).integer("message_id") or params.integer("reply_to_message_id")
+    if not message_id and not given:
         return None
-    quoted = messenger.messages.quoted(chat_id, int(message_id))
+    quoted = messenger.messages.quoted(chat_id, message_id)
     lenient = given.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply")
     if quoted is None and not lenient:
         raise bad_request("message to be replied not found")
