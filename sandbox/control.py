@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from sandbox.errors import SandboxError
 from sandbox.messenger import Messenger
+from sandbox.requests_log import KEPT
 
 
 @dataclass(frozen=True)
@@ -46,5 +47,6 @@ class Control:
         """The recorded calls of the Bot API, oldest first."""
         if request.method == "DELETE":
             self.messenger.log.clear()
-        limit = int(request.query_params.get("limit", "1000"))
+        wanted = request.query_params.get("limit", "")
+        limit = int(wanted) if wanted.isdecimal() else KEPT
         return JSONResponse({"requests": self.messenger.log.listed(limit)})

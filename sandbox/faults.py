@@ -52,7 +52,7 @@ class Faults:
         """Let the next fitting calls fail; without a method, every method but getUpdates."""
         if kind not in get_args(Kind):
             raise SandboxError(f"There is no fault {kind!r}; known are {', '.join(get_args(Kind))}.")
-        fault = Fault(kind, method, chat_id, times, retry_after)
+        fault = Fault(kind, method, chat_id, int(times), int(retry_after))
         self._planned.append(fault)
         return fault
 
