@@ -10,7 +10,7 @@ SOLID = frozenset({"code", "pre"})
 _DROPPED = re.compile("[\r\u2028-\u202e]")
 _BLANKED = re.compile("[\x00-\x09\x0b-\x1f]")
 _FOUND = re.compile(
-    r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,64}(?:@\w{3,32})?(?![\w/]))"
+    r"(?P<bot_command>(?<![\w/@<>])/[A-Za-z0-9_]{1,64}(?:@\w{3,32})?(?![\w/<>]))"
     r"|(?P<url>https?://[^\s<>\"]+[^\s<>\".,:;!?)\]'])"
     r"|(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<mention>(?<![\w@/])@[A-Za-z]\w{2,31})"

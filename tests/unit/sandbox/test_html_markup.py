@@ -148,6 +148,7 @@ def test_control_characters_are_taken_out() -> None:
         ("#gold", [("hashtag", 0, 5)]),
         ("1/2 and a/b", []),
         ("path/to /a/b", []),
+        ("</b> and </script>", []),
     ],
 )
 def test_commands_links_and_addresses_are_found_in_plain_text(text: str, expected: list[tuple[str, int, int]]) -> None:
