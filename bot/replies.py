@@ -84,7 +84,7 @@ def when(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def _upcoming(due: Sequence[datetime], zone: ZoneInfo) -> list[str]:
-    lines = [f"· {when(instant, zone)}" for instant in due]
+    lines = [f"• {when(instant, zone)}" for instant in due]
     for number, (earlier, later) in enumerate(pairwise(due), start=1):
         if earlier.astimezone(zone).utcoffset() != later.astimezone(zone).utcoffset():
             lines[number] += " (the clocks change before it)"
@@ -210,7 +210,7 @@ def preview(proposal: Proposal, draft_id: int, now: datetime) -> Reply:
     coming = "\n".join(_upcoming(due, zone))
     head = "Next three runs" if len(due) == 3 else "Next runs"
     return Reply(
-        f"<b>{escape(proposal.name)}</b>\n{escape(proposal.words)} · {escape(proposal.timezone)}\n"
+        f"New job: <b>{escape(proposal.name)}</b>\n{escape(proposal.words)} · {escape(proposal.timezone)}\n"
         f"<code>{escape(proposal.cron.text)}</code>\n\n{head}:\n{coming}\n\n"
         "It comes to this chat. Nothing is saved yet.",
         [
@@ -330,7 +330,7 @@ def agenda(coming: Sequence[Schedule], now: datetime, zone: ZoneInfo) -> Reply:
     due = [(schedule.next_run_at or schedule.upcoming(now, 1)[0], schedule) for schedule in coming]
     if not due:
         return Reply("Nothing is planned. /schedule makes a plan, /jobs shows what is paused.")
-    lines = [f"· {when(instant, zone)} — {schedule.id} {escape(schedule.name)}" for instant, schedule in due]
+    lines = [f"• {when(instant, zone)} — {schedule.id} {escape(schedule.name)}" for instant, schedule in due]
     return Reply("<b>Coming up</b>\n" + "\n".join(lines))
 
 
@@ -357,7 +357,7 @@ def _entry(entry: HistoryEntry, zone: ZoneInfo, *, named: bool) -> str:
         parts.append(f"delivered {entry.sent_at.astimezone(zone):%H:%M:%S}")
     elif entry.delivery_status is not None:
         parts.append(f"message {entry.delivery_status}")
-    return "· " + " · ".join(parts)
+    return "• " + " · ".join(parts)
 
 
 def _outcome(run: Run) -> str:
