@@ -1,6 +1,7 @@
 // Turns a text and its entities into nodes. Offsets count UTF-16 units, as JavaScript strings do.
 
 import { h } from "./dom.js";
+import { completeTime, inFormat } from "./times.js";
 
 const SAFE = new Set(["http:", "https:", "mailto:"]);
 
@@ -45,6 +46,12 @@ function pre(entity, children) {
   return h("pre", { tabindex: 0, data: { language: entity.language || "" } }, h("code", {}, children));
 }
 
+// In the reader's own zone where the message asks for a format; its complete form always shows on hovering.
+function moment(entity, inner) {
+  const shown = inFormat(entity.unix_time, entity.date_time_format);
+  return h("time", { class: "moment", title: completeTime(entity.unix_time) }, shown ? [shown] : inner);
+}
+
 const WRAP = {
   bold: (_, inner) => h("b", {}, inner),
   italic: (_, inner) => h("i", {}, inner),
@@ -53,6 +60,7 @@ const WRAP = {
   spoiler: (_, inner) => spoiler(inner),
   code: (_, inner, text, hands) => h("code", { title: "Copy", onclick: () => hands.copy?.(text) }, inner),
   pre: (entity, inner) => pre(entity, inner),
+  date_time: (entity, inner) => moment(entity, inner),
   blockquote: (_, inner) => h("blockquote", {}, inner),
   expandable_blockquote: (_, inner) => expandable(inner),
   text_link: (entity, inner, _, hands) => link(entity.url, inner, hands),

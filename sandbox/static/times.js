@@ -32,3 +32,26 @@ export function listTime(seconds) {
   const date = new Date(seconds * 1000);
   return daysAgo(date) === 0 ? clock.format(date) : short.format(date);
 }
+
+const PARTS = {
+  w: { weekday: "long" },
+  d: { day: "2-digit", month: "2-digit", year: "2-digit" },
+  D: { day: "numeric", month: "long", year: "numeric" },
+  t: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  T: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+};
+const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+function relative(seconds) {
+  const away = seconds - Date.now() / 1000;
+  const [unit, size] = UNITS.find(([, length]) => Math.abs(away) >= length) || UNITS.at(-1);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(Math.round(away / size), unit);
+}
+
+// An instant in the reader's zone, as a message's format asks ("r", or w, d or D, t or T); null when it asks nothing.
+export function inFormat(seconds, format) {
+  if (format === "r") return relative(seconds);
+  if (!/^w?[dD]?[tT]?$/.test(format || "") || !format) return null;
+  const parts = Object.assign({}, ...[...format].map((letter) => PARTS[letter]));
+  return new Intl.DateTimeFormat("en-GB", parts).format(new Date(seconds * 1000));
+}
