@@ -1,5 +1,6 @@
 """Telegram: text, or a picture with a caption, with buttons."""
 
+import os
 import ssl
 from datetime import timedelta
 from functools import cache
@@ -26,6 +27,7 @@ from notifications.deliveries import Delivery
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
 from notifications.templating import render
 
+os.environ.setdefault("PTB_TIMEDELTA", "1")  # retry_after as a timedelta, as the library's next version has it
 REPEAT_MARK = "<i>(I may have sent this already.)</i>\n"
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _GONE = ("chat not found", "user not found", "peer_id_invalid", "have no rights to send", "not enough rights")
@@ -146,8 +148,8 @@ def classify(problem: TelegramError) -> SendError:
     match problem:
         case RetryAfter():
             wait = problem.retry_after
-            seconds = wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
-            return Postponed(said, seconds + timedelta(seconds=0.2), counts=False)
+            wait = wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
+            return Postponed(said, wait + timedelta(seconds=0.2), counts=False)
         case Forbidden():
             return AddressGone(said)
         case InvalidToken() | Conflict():

@@ -2,6 +2,8 @@
 
 import time
 
+import asyncio
+
 from tests.e2e.house import House, code_in
 
 
