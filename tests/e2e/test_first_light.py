@@ -2,8 +2,6 @@
 
 import time
 
-import asyncio
-
 from tests.e2e.house import House, code_in
 
 
