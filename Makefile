@@ -42,7 +42,7 @@ e2e: setup-dev ## run the journeys through the whole product
 e2e-browser: setup-browser ## run the journeys in headless Chromium
 	@$(PYTEST) -m browser
 
-check: setup-dev ## ruff, mypy, import rules, generated files
+check: setup-browser ## ruff, mypy (browser tests too), import rules, generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet || { echo "Some files are not formatted; run: make format"; exit 1; }
 	@$(BIN)/mypy
