@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import settings
 
 import db.engine
 from openbell.processes import ProcessId, wait_until
 from tests.servers import SECRET_KEY, TestServers, shared_servers
 
 FOLDER, RUN = "OPENBELL_TEST_FOLDER", "OPENBELL_TEST_RUN"
+settings.register_profile("openbell", deadline=None)  # how long an example takes tells of the machine, not of us
+settings.load_profile("openbell")
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "", None}
 
 
