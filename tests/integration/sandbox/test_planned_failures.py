@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecatio
 
 async def test_429_says_how_long_to_wait_and_delivers_nothing(world: World) -> None:
     world.sandbox.faults.add("throttled", method="sendMessage", retry_after=7)
-    with pytest.raises(RetryAfter, match="Retry in 7"):
+    with pytest.raises(RetryAfter, match=r"Retry in (7|0:00:07)"):  # by the library's own switch for durations
         await world.bot.send_message(world.chat, "x")
     assert world.ada.replies() == []
     await world.bot.send_message(world.chat, "x")
