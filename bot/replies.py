@@ -12,7 +12,7 @@ from telegram.error import BadRequest
 
 from domain.runs import Run, RunStatus
 from domain.schedules import Proposal, Schedule
-from domain.users import User
+from domain.users import Role, User
 from domain.zones import LIKELY, city
 from services.jobs import HistoryEntry
 
@@ -136,6 +136,8 @@ def verified(user: User, *, became_admin: bool) -> Reply:
     text = f"✓ <b>You're verified</b> as {escape(user.email)}."
     if became_admin:
         text += "\nYou are the first person here, so you are the <b>admin</b> of this Openbell."
+    elif user.role is Role.ADMIN:
+        text += "\nYou were named an <b>admin</b> of this Openbell."
     return Reply(text)
 
 

@@ -167,3 +167,4 @@ async def test_outside_the_sandbox_only_a_named_address_becomes_admin(
     async with open_house(tmp_path, database_url, valkey_url, secret_key, sandbox_mode=False) as house:
         ada = await house.verified("Ada", "ada@example.com")
         assert ("Role: admin" in (await ada.ask("/whoami"))["text"]) is named
+        assert any("named an admin" in m.get("text", "") for m in ada.replies()) is named

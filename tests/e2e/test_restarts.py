@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,9 +50,11 @@ def verify(instance: Instance, person: Person) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o711)  # under root the database server is another account and passes through
-    return tmp_path
+def folder() -> Iterator[Path]:
+    found = Path(tempfile.mkdtemp(prefix="openbell-restarts-"))
+    found.chmod(0o711)  # under root the database server is another account and passes through
+    yield found
+    shutil.rmtree(found, ignore_errors=True)
 
 
 @pytest.fixture
