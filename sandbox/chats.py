@@ -8,8 +8,9 @@ from sandbox.errors import SandboxError, bad_request, forbidden
 from sandbox.events import Events
 from sandbox.store import Store
 
-# Beyond 32 bits on purpose, as real ids are.
-FIRST_PERSON_ID = 6_100_000_001
+FIRST_PERSON_ID = 2**52 + 1
+"""Telegram's own ids have at most 52 bits: nobody there can ever be taken for a person of the sandbox."""
+
 FIRST_GROUP_ID = -1_001_900_000_001
 
 

@@ -22,7 +22,7 @@ from tests.e2e.page import DESKTOP, PHONE, Tab, browser_tab
 
 pytestmark = pytest.mark.browser
 TOKEN = "4242:sandbox-token-of-the-tests"
-PERSON = 6_100_000_001
+PERSON = 2**52 + 1
 ALARMING = "<img src=x onerror=alert(1)> & <b>not bold</b>"
 MAIL = f"""From: bot@example.com
 To: ada@example.com
