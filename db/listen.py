@@ -25,18 +25,17 @@ class Listener:
         self._lock = threading.Lock()
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
-    def wait(self, timeout: float) -> None:
-        """Return when something was told on the channel, `wake` was called, or `timeout` seconds are over."""
+    def wait(self, timeout: float) -> bool:
+        """Whether something was told on the channel; False once `wake` was called or `timeout` seconds are over."""
         sources: list[Any] = [self._woken]
         if (connection := self._connected()) is not None:
             if self._told(connection):
-                return
+                return True
             sources.append(connection)
         ready, _, _ = select.select(sources, [], [], max(timeout, 0))
         if self._woken in ready:
             os.read(self._woken, 4096)
-        if connection is not None and connection in ready:
-            self._told(connection)
+        return connection is not None and connection in ready and self._told(connection)
 
     def wake(self) -> None:
         """End the wait at once, from any thread."""

@@ -106,20 +106,64 @@ class DeliveryRow(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+# The numbers are drawn first, so that each message is known by its place, also where one stands already.
+ENQUEUE = text("""
+WITH given AS (SELECT *, nextval(pg_get_serial_sequence('msg_messages', 'id')) AS id FROM unnest(
+        CAST(:user_id AS bigint[]), CAST(:category AS text[]), CAST(:lane AS smallint[]), CAST(:template AS text[]),
+        CAST(:payload AS text[]), CAST(:run_id AS bigint[]), CAST(:dedupe_key AS text[]),
+        CAST(:not_before AS timestamptz[]), CAST(:expires_at AS timestamptz[])) WITH ORDINALITY
+    AS g (user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at, place)),
+made AS (
+    INSERT INTO msg_messages (id, user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, user_id, category, lane, template, CAST(payload AS jsonb), run_id, dedupe_key, not_before, expires_at
+    FROM given
+    ON CONFLICT (dedupe_key) DO NOTHING
+    RETURNING id)
+SELECT given.place, made.id FROM made JOIN given USING (id)
+""")
+
+BY_CHAT = text("""
+INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, status, not_before, error)
+SELECT m.id, m.user_id, 'telegram', coalesce(i.chat, 'none'), m.lane,
+    CASE WHEN i.chat IS NULL OR i.disabled_at IS NOT NULL THEN 'suppressed' ELSE 'queued' END, m.not_before,
+    CASE WHEN i.chat IS NULL THEN 'the person has no telegram address'
+         WHEN i.disabled_at IS NOT NULL THEN 'the address is disabled: ' || coalesce(i.disabled_reason, '') END
+FROM msg_messages m LEFT JOIN LATERAL (
+    SELECT coalesce(a.metadata ->> 'chat_id', a.external_id) AS chat, a.disabled_at, a.disabled_reason
+    FROM usr_auth_identities a WHERE a.user_id = m.user_id AND a.provider = 'telegram'
+    ORDER BY a.disabled_at IS NOT NULL, a.id DESC LIMIT 1) i ON true
+WHERE m.id = ANY(CAST(:ids AS bigint[]))
+ORDER BY m.id
+""")
+
+BY_MAIL = text("""
+INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, not_before)
+SELECT m.id, m.user_id, 'email', u.email, m.lane, m.not_before
+FROM msg_messages m JOIN usr_users u ON u.id = m.user_id
+WHERE m.id = ANY(CAST(:ids AS bigint[]))
+ORDER BY m.id
+""")
+
+
 class MessagesRepo(BaseRepository[MessageRow]):
     model = MessageRow
 
-    def enqueue(self, values: dict[str, Any]) -> int | None:
-        """The new message's number, or None when one with the same dedupe_key stands already."""
-        return self.session.execute(
-            insert(MessageRow)
-            .values(values)
-            .on_conflict_do_nothing(index_elements=["dedupe_key"])
-            .returning(MessageRow.id)
-        ).scalar_one_or_none()
+    def enqueue(self, rows: Sequence[dict[str, Any]]) -> list[int | None]:
+        """The new messages' numbers, in order; None for one whose dedupe_key stands already."""
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        numbers = {row.place: row.id for row in self.session.execute(ENQUEUE, columns)}
+        return [numbers.get(place) for place in range(1, len(rows) + 1)]
 
-    def add_delivery(self, **values: Any) -> None:
-        self.session.add(DeliveryRow(**values))
+    def deliver_by_chat(self, message_ids: Sequence[int]) -> None:
+        """Queue a delivery of each message to its person's chat; one that can't be reached is kept and says why."""
+        if message_ids:
+            self.session.execute(BY_CHAT, {"ids": list(message_ids)})
+
+    def deliver_by_mail(self, message_ids: Sequence[int]) -> None:
+        """Queue a delivery of each message to its person's e-mail address."""
+        if message_ids:
+            self.session.execute(BY_MAIL, {"ids": list(message_ids)})
 
     def attach(self, **values: Any) -> None:
         self.session.add(AttachmentRow(**values))

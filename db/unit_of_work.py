@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.health import HealthRepo
 from db.jobs import JobsRepo
+from db.market import MarketRepo
 from db.messages import MessagesRepo
+from db.planning import PlanningRepo
+from db.runs import RunsRepo
 from db.telegram import TelegramRepo
 from db.users import UsersRepo
 from domain.errors import RetryLater
@@ -25,6 +28,9 @@ class UnitOfWork:
 
     users: UsersRepo
     jobs: JobsRepo
+    runs: RunsRepo
+    planning: PlanningRepo
+    market: MarketRepo
     telegram: TelegramRepo
     messages: MessagesRepo
     health: HealthRepo
@@ -41,6 +47,9 @@ class UnitOfWork:
             self.session.execute(who, {"id": str(self.user_id)})
         self.users = UsersRepo(self.session)
         self.jobs = JobsRepo(self.session)
+        self.runs = RunsRepo(self.session)
+        self.planning = PlanningRepo(self.session)
+        self.market = MarketRepo(self.session)
         self.telegram = TelegramRepo(self.session)
         self.messages = MessagesRepo(self.session)
         self.health = HealthRepo(self.session)

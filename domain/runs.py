@@ -192,6 +192,7 @@ class ClaimedRun:
     params: Mapping[str, Any]
     timezone: str
     trigger: Trigger
+    started_at: datetime
     deadline_at: datetime
 
 

@@ -1,11 +1,13 @@
 """What is to be said is written down first, in the transaction of the work that says it."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from db.unit_of_work import UnitOfWork
 from domain.ids import MessageId
-from domain.messages import Button, Category, DeliveryStatus, Outgoing, Rows
+from domain.messages import Button, Category, Outgoing, Rows
 
 
 def enqueue(uow: UnitOfWork, outgoing: Outgoing, now: datetime) -> MessageId | None:
@@ -13,60 +15,48 @@ def enqueue(uow: UnitOfWork, outgoing: Outgoing, now: datetime) -> MessageId | N
 
     Nothing is sent before the unit of work commits, and whatever the caller rolls back was never queued.
     """
-    category = outgoing.category
-    start = outgoing.not_before or now
-    message_id = uow.messages.enqueue(
-        {
-            "user_id": outgoing.user_id,
-            "category": category,
-            "lane": category.lane,
-            "template": outgoing.template,
-            "payload": {"text": outgoing.text, "buttons": _stored(outgoing.buttons), "params": dict(outgoing.params)},
-            "run_id": outgoing.run_id,
-            "dedupe_key": outgoing.dedupe_key,
-            "not_before": start,
-            "expires_at": start + category.keeps,
-        }
-    )
-    if message_id is None:
-        return None
-    for position, attachment in enumerate(outgoing.attachments):
-        uow.messages.attach(
-            message_id=message_id,
-            user_id=outgoing.user_id,
-            position=position,
-            filename=attachment.filename,
-            content_type=attachment.content_type,
-            content=attachment.content,
-        )
-    _deliver(uow, MessageId(message_id), outgoing, start)
-    uow.jobs.wake("messages")
-    return MessageId(message_id)
+    return enqueue_many(uow, [outgoing], now)[0]
 
 
-def _deliver(uow: UnitOfWork, message_id: MessageId, outgoing: Outgoing, start: datetime) -> None:
-    channel = "email" if outgoing.category is Category.CODE else "telegram"
-    status, reason = DeliveryStatus.QUEUED, None
-    if channel == "email":
-        user = uow.users.get_by_id(outgoing.user_id)
-        address = user.email if user is not None else ""
-    else:
-        identity = uow.users.address(outgoing.user_id, "telegram")
-        address = str(identity.metadata_.get("chat_id", identity.external_id)) if identity is not None else ""
-        if identity is not None and identity.disabled_at is not None:
-            status, reason = DeliveryStatus.SUPPRESSED, f"the address is disabled: {identity.disabled_reason}"
-    if not address:
-        status, reason = DeliveryStatus.SUPPRESSED, f"the person has no {channel} address"
-    uow.messages.add_delivery(
-        message_id=message_id,
-        user_id=outgoing.user_id,
-        channel=channel,
-        address=address or "none",
-        lane=outgoing.category.lane,
-        status=status,
-        not_before=start,
-        error=reason,
-    )
+def enqueue_many(uow: UnitOfWork, outgoing: Sequence[Outgoing], now: datetime) -> list[MessageId | None]:
+    """Queue these messages and their deliveries, as `enqueue` does, in a few statements for all of them."""
+    if not outgoing:
+        return []
+    numbers = uow.messages.enqueue([_row(message, now) for message in outgoing])
+    queued = [(number, message) for number, message in zip(numbers, outgoing, strict=True) if number is not None]
+    for number, message in queued:
+        for position, attachment in enumerate(message.attachments):
+            uow.messages.attach(
+                message_id=number,
+                user_id=message.user_id,
+                position=position,
+                filename=attachment.filename,
+                content_type=attachment.content_type,
+                content=attachment.content,
+            )
+    by_mail = [number for number, message in queued if message.category is Category.CODE]
+    by_chat = [number for number, message in queued if message.category is not Category.CODE]
+    uow.messages.deliver_by_mail(by_mail)
+    uow.messages.deliver_by_chat(by_chat)
+    if queued:
+        uow.jobs.wake("messages")
+    return [MessageId(number) if number is not None else None for number in numbers]
+
+
+def _row(message: Outgoing, now: datetime) -> dict[str, Any]:
+    start = message.not_before or now
+    payload = {"text": message.text, "buttons": _stored(message.buttons), "params": dict(message.params)}
+    return {
+        "user_id": message.user_id,
+        "category": str(message.category),
+        "lane": message.category.lane,
+        "template": message.template,
+        "payload": json.dumps(payload, separators=(",", ":")),
+        "run_id": message.run_id,
+        "dedupe_key": message.dedupe_key,
+        "not_before": start,
+        "expires_at": start + message.category.keeps,
+    }
 
 
 def _stored(rows: Rows) -> list[list[dict[str, Any]]]:

@@ -117,6 +117,13 @@ class Settings(BaseSettings):
         description="Where the sandbox's mail sink listens; loopback only. Taken: the next free port.",
         examples=["127.0.0.1:8025"],
     )
+    history_months: int = Field(
+        default=12,
+        ge=1,
+        le=120,
+        description="How many months of runs and of the command audit are kept; older months are dropped.",
+        examples=["12"],
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged.", examples=["INFO"]
     )

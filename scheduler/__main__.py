@@ -11,6 +11,7 @@ from db.roles import PLATFORM
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from scheduler.dispatch import Dispatch
+from scheduler.leader import Leader
 from scheduler.loop import Loop
 from workers.enqueue import Bells
 
@@ -25,7 +26,7 @@ def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None])
     database = Database.connect(db_url, secret_key, pool_size=2)
     listener = Listener(role_url(db_url, PLATFORM, secret_key), "runs")
     bells = Bells(settings.redis_url.get_secret_value())
-    loop = Loop(database, Dispatch(database, bells), listener)
+    loop = Loop(database, Dispatch(database, bells), listener, Leader(database), settings.history_months)
     waker = threading.Thread(target=_wake_on, args=(stop, listener), name="scheduler-stop", daemon=True)
     waker.start()
     ready()

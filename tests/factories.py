@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, make_url, text
 from db.engine import Database
 from domain.cron import parse_cron
 from domain.schedules import JobType, Proposal, Schedule
+from domain.timing import Timing
 from domain.users import User
 from services.jobs import JobsService, as_form
 from services.telegram import TelegramService
@@ -33,14 +34,19 @@ class Rows:
             return row.view()
 
     def schedule(
-        self, user: User, cron: str = "* * * * *", name: str = "GOLD report", telegram: int = 1000
+        self, user: User, cron: str = "* * * * *", name: str = "GOLD report", telegram: int = 1000, **options: Any
     ) -> Schedule:
+        """A saved schedule; `options` are columns, such as overlap="allow"."""
         now = datetime.now(UTC)
-        proposal = Proposal(name, JobType.REPORT, {"symbol": "GOLD"}, parse_cron(cron, now), user.timezone)
+        timing = Timing(parse_cron(cron, now).text, user.timezone)
+        proposal = Proposal(name, JobType.REPORT, {"symbol": "GOLD"}, timing)
         draft = TelegramService(self.database.for_user(user.id)).begin(
             telegram, user.id, "proposal", as_form(proposal), now=now
         )
-        return JobsService(self.database.for_user(user.id)).save(user, telegram, draft, now=now).schedule
+        saved = JobsService(self.database.for_user(user.id)).save(user, telegram, draft, now=now).schedule
+        for column, value in options.items():
+            self.execute(f"UPDATE job_schedules SET {column} = :value WHERE id = :id", value=value, id=saved.id)
+        return saved
 
     def due_ago(self, schedule: Schedule, ago: timedelta) -> datetime:
         """Move a schedule's cursor into the past, to a whole minute."""

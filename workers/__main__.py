@@ -5,51 +5,52 @@ import socket
 import threading
 from collections.abc import Callable
 
-import dramatiq
 import structlog
 
-from db.engine import Database
+from db.engine import Database, role_url
+from db.listen import Listener
 from db.offload import with_retries
+from db.roles import PLATFORM
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from services.health import HealthService
 from workers.actors import declare
-from workers.execution import Execution, Heartbeats
-from workers.queues import connect
+from workers.execution import Desk, Execution
+from workers.queues import connect, start_worker
+from workers.watch import Watch
 
-THREADS = 4
-PICK_UP_WITHIN_MS = 50
+THREADS = 8
 BEAT_S = 10.0
+FINISH_WITHIN_MS = 5000
 
 log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None]) -> None:
-    """Work through the queues until `stop`; runs begun are finished, runs not begun stay for others."""
+    """Work through the queues until `stop`; runs begun are finished or handed back, runs not begun stay for others."""
     if settings.db_url is None or settings.redis_url is None or settings.secret_key is None:
         raise ValueError("a worker needs DB_URL, REDIS_URL and SECRET_KEY")
-    secret_key = settings.secret_key.get_secret_value()
-    database = Database.connect(settings.db_url.get_secret_value(), secret_key)
+    db_url, secret_key = settings.db_url.get_secret_value(), settings.secret_key.get_secret_value()
+    database = Database.connect(db_url, secret_key)
     broker = connect(settings.redis_url.get_secret_value())
-    heartbeats = Heartbeats(database)
-    execution = Execution(
-        database=database,
-        worker_id=f"{socket.gethostname()}:{os.getpid()}",
-        heartbeats=heartbeats,
-        market_feed=settings.market_feed,
-        bars_dir=settings.data_dir / "bars",
-    )
-    declare(broker, execution)
-    worker = dramatiq.Worker(broker, worker_threads=THREADS, worker_timeout=PICK_UP_WITHIN_MS)
-    broker.emit_after("process_boot")
-    heartbeats.start()
-    worker.start()
+    watch = Watch(database, Listener(role_url(db_url, PLATFORM, secret_key), "cancel"))
+    desk = Desk(database, f"{socket.gethostname()}:{os.getpid()}")
+    declare(broker, Execution(database, desk, watch, settings.market_feed, settings.data_dir))
+    desk.open()
+    watch.start()
+    worker = start_worker(broker, THREADS)
     _report(database)
     ready()
     while not stop.wait(BEAT_S):
         _report(database)
-    worker.stop(timeout=6000)
-    heartbeats.stop()
+        if watch.stuck() >= THREADS:
+            log.critical("every_thread_is_stuck", threads=THREADS)
+            os._exit(1)  # none of them can be ended from within; the supervisor starts a fresh process
+    worker.stop(timeout=FINISH_WITHIN_MS)
+    if given := watch.hand_back():
+        log.warning("runs_handed_back", runs=given)
+    desk.close()
+    watch.stop()
     broker.close()
     database.close()
 

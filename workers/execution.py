@@ -1,12 +1,10 @@
-"""An attempt, step by step: claim, perform under a heartbeat, then store the result or the failure."""
+"""An attempt, step by step: claim, perform under the watch, then store the result or the failure."""
 
 import random
 import secrets
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,93 +12,107 @@ import structlog
 
 from db.engine import Database
 from db.offload import with_retries
+from db.runs import as_json
 from domain.errors import GiveUp, RetryLater
-from domain.runs import HEARTBEAT, ClaimedRun
-from services.jobs import JobsService
-from workers.context import JobContext
-from workers.jobs import Perform, perform_of
+from domain.runs import ClaimedRun, Outcome
+from services.job_kinds import JobKind, kind_of
+from services.runs import RunsService
+from workers.clerk import Clerk
+from workers.context import JobContext, RunStopped
+from workers.watch import Held, RunInterrupted, Watch
 
 log = structlog.get_logger(__name__)
 
 
-class Heartbeats:
-    """Keeps the leases of all runs in this process, from a thread of its own, in one statement."""
+class Desk:
+    """Claims and results of all threads of this process, written in batches."""
 
-    def __init__(self, database: Database, every: timedelta = HEARTBEAT) -> None:
-        self._database = database
-        self._every = every.total_seconds()
-        self._held: dict[int, int] = {}
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeats", daemon=True)
+    def __init__(self, database: Database, worker_id: str) -> None:
+        self._database, self._worker_id = database, worker_id
+        self._starts = Clerk[tuple[int, int], ClaimedRun | None]("starts", self._start)
+        self._ends = Clerk[tuple[ClaimedRun, Outcome, str], bool]("ends", self._end)
 
-    def start(self) -> None:
-        self._thread.start()
+    def open(self) -> None:
+        self._starts.start()
+        self._ends.start()
 
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join(timeout=5)
+    def close(self) -> None:
+        self._starts.stop()
+        self._ends.stop()
 
-    @contextmanager
-    def holding(self, claimed: ClaimedRun) -> Iterator[None]:
-        """Keep this run's lease for as long as the block lasts."""
-        with self._lock:
-            self._held[claimed.id] = claimed.token
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held.pop(claimed.id, None)
+    def claim(self, run_id: int, attempt: int) -> ClaimedRun | None:
+        """The run, now ours; None when a bell came late or twice."""
+        return self._starts.ask((run_id, attempt))
 
-    def _beat(self) -> None:
-        while not self._stopped.wait(self._every):
-            with self._lock:
-                held = dict(self._held)
-            if not held:
-                continue
-            try:
-                kept = with_retries(JobsService(self._database.for_platform()).keep_alive, held)
-            except Exception as problem:  # noqa: BLE001  # the next beat tries again; a lapsed lease is rescued
-                log.warning("heartbeat_failed", error=str(problem))
-                continue
-            for run_id in held.keys() - kept:
-                log.warning("lease_lost", run_id=run_id)
+    def store(self, claimed: ClaimedRun, outcome: Outcome) -> bool:
+        """Whether the result was stored; False when the run is no longer ours."""
+        return self._ends.ask((claimed, outcome, as_json(dict(outcome.result))))
+
+    def _start(self, asked: Sequence[tuple[int, int]]) -> list[ClaimedRun | None]:
+        once = list(dict.fromkeys(asked))  # a bell that came twice at one moment is one bell
+        claimed = with_retries(self._service().start_runs, once, self._worker_id)
+        return [claimed.pop(run_id, None) for run_id, _ in asked]
+
+    def _end(self, ended: Sequence[tuple[ClaimedRun, Outcome, str]]) -> list[bool]:
+        stored = with_retries(self._service().finish_runs, ended, now=datetime.now(UTC))
+        return [claimed.id in stored for claimed, _, _ in ended]
+
+    def _service(self) -> RunsService:
+        return RunsService(self._database.for_platform())
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Carries out runs in this worker; `find` gives the function for a job type."""
+    """Carries out runs in this worker; `find` gives the kind for a job type."""
 
     database: Database
-    worker_id: str
-    heartbeats: Heartbeats
+    desk: Desk
+    watch: Watch
     market_feed: str
-    bars_dir: Path
-    find: Callable[[str], Perform] = perform_of
+    data_dir: Path
+    find: Callable[[str], JobKind] = kind_of
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     chance: random.Random = field(default_factory=random.Random)
 
     def execute(self, run_id: int, attempt: int) -> None:
         """Do one attempt of a run; a bell that came late or twice finds nothing to do."""
-        claimed = with_retries(self._service().start_run, run_id, attempt, self.worker_id)
+        claimed = self.desk.claim(run_id, attempt)
         if claimed is None:
             log.info("bell_found_nothing", run_id=run_id, attempt=attempt)
             return
         with structlog.contextvars.bound_contextvars(run_id=claimed.id, attempt=claimed.attempt, job=claimed.job_type):
             log.info("run_started", name=claimed.name, late_s=self._seconds_since(claimed.scheduled_for))
-            with self.heartbeats.holding(claimed):
-                self._attempt(claimed)
+            try:
+                with self.watch.holding(claimed) as held:
+                    self._attempt(claimed, held)
+            except RunInterrupted:
+                log.warning("run_interrupted")  # whoever interrupted it wrote down why
 
-    def _attempt(self, claimed: ClaimedRun) -> None:
+    def _attempt(self, claimed: ClaimedRun, held: Held) -> None:
         begun = self.clock()
         try:
-            outcome = self.find(claimed.job_type)(self._context(claimed), claimed.params)
+            outcome = self._perform(claimed, held)
+            stored = self.desk.store(claimed, outcome)
+        except RunStopped as problem:
+            self._stopped(claimed, held, problem)
+            return
         except Exception as problem:  # noqa: BLE001  # the one place that decides what a failure means
             self._failed(claimed, problem)
             return
-        stored = with_retries(self._service().finish_run, claimed, outcome, now=self.clock())
         event = "run_finished" if stored else "late_result_refused"
         log.info(event, took_s=self._seconds_since(begun), messages=len(outcome.messages))
+
+    def _perform(self, claimed: ClaimedRun, held: Held) -> Outcome:
+        kind = self.find(claimed.job_type)
+        params = kind.params.model_validate(dict(claimed.params))
+        return kind.perform(self._context(claimed, held), params)
+
+    def _stopped(self, claimed: ClaimedRun, held: Held, problem: RunStopped) -> None:
+        if held.taken:
+            log.info("run_stopped", reason=str(problem))
+            return
+        held.taken = True
+        with_retries(self._service().time_out_run, claimed, now=self.clock(), chance=self.chance)
 
     def _failed(self, claimed: ClaimedRun, problem: Exception) -> None:
         reference = f"E-{secrets.token_hex(2).upper()}"
@@ -111,7 +123,7 @@ class Execution:
         service = self._service()
         with_retries(service.fail_run, claimed, problem, reference=reference, now=self.clock(), chance=self.chance)
 
-    def _context(self, claimed: ClaimedRun) -> JobContext:
+    def _context(self, claimed: ClaimedRun, held: Held) -> JobContext:
         return JobContext(
             run_id=claimed.id,
             schedule_id=claimed.schedule_id,
@@ -121,11 +133,11 @@ class Execution:
             now=self.clock(),
             deadline_at=claimed.deadline_at,
             market_feed=self.market_feed,
-            bars_dir=self.bars_dir,
+            bars_dir=self.data_dir / "bars",
         )
 
-    def _service(self) -> JobsService:
-        return JobsService(self.database.for_platform())
+    def _service(self) -> RunsService:
+        return RunsService(self.database.for_platform())
 
     def _seconds_since(self, instant: datetime) -> float:
         return round((self.clock() - instant).total_seconds(), 3)
