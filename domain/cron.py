@@ -6,9 +6,11 @@ fold. A *wildcard* line follows real time: a wall time that does not exist is dr
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -76,18 +78,18 @@ class Cron:
 
     @property
     def is_fixed_time(self) -> bool:
-        minute, hour, *_ = self.columns
-        return not (minute.startswith("*") or hour.startswith("*"))
+        return _is_fixed_time(self.text)
 
     def next_after(self, instant: datetime, zone: ZoneInfo) -> datetime | None:
         """The first due instant (UTC) after `instant`, or None when none comes within five years."""
-        wall = self._next_wall(instant.astimezone(zone).replace(tzinfo=None))
-        while wall is not None:
-            due = _once(wall, zone) if self.is_fixed_time else self._in_real_time(wall, instant, zone)
-            if due is not None and due > instant:
-                return due if due - instant <= HORIZON else None
-            wall = self._next_wall(wall)
-        return None
+        found = self.next_due(instant, zone)
+        return found.at if found is not None else None
+
+    def next_due(self, instant: datetime, zone: ZoneInfo) -> "CronDue | None":
+        """As `next_after`, with the wall time that was asked for."""
+        if zone.key is None or instant.microsecond:
+            return self._search(instant, zone)
+        return _remembered(self, int(instant.timestamp()), zone.key)
 
     def upcoming(self, instant: datetime, zone: ZoneInfo) -> Iterator[datetime]:
         """The due instants (UTC) after `instant`, strictly increasing, while there are any within five years each."""
@@ -101,9 +103,24 @@ class Cron:
         due = islice(self.upcoming(instant, zone), 50)
         return min((later - earlier for earlier, later in pairwise(due)), default=None)
 
+    def _search(self, instant: datetime, zone: ZoneInfo) -> "CronDue | None":
+        here = instant.astimezone(zone).replace(tzinfo=None)
+        fixed = self.is_fixed_time
+        plain = fixed or _is_plain(here, zone)
+        wall = self._next_wall(here)
+        while wall is not None:
+            if plain and _is_plain(wall, zone):  # no clock change is near: nearly always
+                due: datetime | None = wall.replace(tzinfo=zone).astimezone(UTC)
+            else:
+                due = _once(wall, zone) if fixed else self._in_real_time(wall, instant, zone)
+            if due is not None and due > instant:
+                return CronDue(due, wall) if due - instant <= HORIZON else None
+            wall = self._next_wall(wall)
+        return None
+
     def _next_wall(self, wall: datetime) -> datetime | None:
         try:
-            found: datetime = croniter(self.text, wall).get_next(datetime)
+            found: datetime = _reader(self.text).get_next(datetime, start_time=wall)
         except CroniterBadDateError:
             return None
         return found
@@ -122,6 +139,45 @@ class Cron:
             return None
         first = wall.replace(tzinfo=zone).astimezone(UTC)
         return first if first > after else wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CronDue:
+    """A due instant (UTC), and the wall time that the line names; they differ after a gap."""
+
+    at: datetime
+    wall: datetime
+
+
+@lru_cache(maxsize=16384)
+def _remembered(cron: Cron, seconds: int, zone: str) -> CronDue | None:
+    """Many schedules share a line and a zone, and are due at one instant: it is searched once."""
+    return cron._search(datetime.fromtimestamp(seconds, UTC), ZoneInfo(zone))  # noqa: SLF001  # the same module
+
+
+@lru_cache(maxsize=4096)
+def _is_fixed_time(line: str) -> bool:
+    minute, hour, *_ = line.split(" ")
+    return not (minute.startswith("*") or hour.startswith("*"))
+
+
+class _Readers(threading.local):
+    """croniter reads a line in 70 µs and keeps a position in it: each thread keeps the readers that it has used."""
+
+    def __init__(self) -> None:
+        self.of = lru_cache(maxsize=2048)(croniter)
+
+
+_readers = _Readers()
+
+
+def _reader(line: str) -> croniter:
+    return _readers.of(line)
+
+
+def _is_plain(wall: datetime, zone: ZoneInfo) -> bool:
+    """Whether `wall` comes exactly once in `zone`."""
+    return wall.replace(tzinfo=zone).utcoffset() == wall.replace(tzinfo=zone, fold=1).utcoffset()
 
 
 def _once(wall: datetime, zone: ZoneInfo) -> datetime:

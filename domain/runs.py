@@ -109,9 +109,7 @@ SUCCEED = _step("succeed", "running", RunStatus.SUCCEEDED, Fence.TOKEN)
 FAIL = _step("fail", "running", RunStatus.FAILED, Fence.TOKEN)
 RETRY = _step("retry", "running", RunStatus.PLANNED, Fence.TOKEN, raises_token=True)
 TIME_OUT = _step("time out", "running", RunStatus.TIMED_OUT, Fence.TOKEN)
-RESCUE = _step(
-    "rescue", "running", RunStatus.PLANNED, Fence.TOKEN, condition=Condition.LEASE_OVER, raises_token=True
-)
+RESCUE = _step("rescue", "running", RunStatus.PLANNED, Fence.TOKEN, condition=Condition.LEASE_OVER, raises_token=True)
 LOSE = _step("lose", "running", RunStatus.UNKNOWN, Fence.TOKEN, condition=Condition.LEASE_OVER)
 BURY = _step("bury", "running", RunStatus.FAILED, Fence.TOKEN, condition=Condition.LEASE_OVER)
 OVERRUN_RETRY = _step(

@@ -1,0 +1,445 @@
+"""When a schedule is due: a cron line or a market's open and close, its calendar, its dates, its jitter.
+
+Everything is pure: the instant, the sessions and the schedule's own number are passed in.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
+from domain.cron import Cron, CronRefused, parse_cron
+from domain.errors import InvalidInput
+
+__all__ = ["Due", "DuePlan", "PlannedDue", "SessionsUnknown", "SkippedDue", "Timing", "parse_timing", "plan_due"]
+
+MOST_PER_STEP = 100
+ON_TIME = timedelta(seconds=60)
+LONGEST_JITTER = timedelta(hours=1)
+LONGEST_OFFSET = timedelta(hours=12)
+_INSTANT = timedelta(microseconds=1)
+_LOOKED_AT = 1000
+_EVENT = re.compile(r"@(open|close)\((\w+)\)(?:([+-])(\d+)m)?")
+_TYPED_EVENT = re.compile(
+    r"@\s*(open|close)\s*\(\s*([^)]*?)\s*\)\s*(?:([+-])\s*(\d{1,4})\s*(m|min|h)?)?", re.IGNORECASE
+)
+_CRON_LIKE = re.compile(r"[\d*,/\-]+|[\d*,/#\-a-z]*(?:sun|mon|tue|wed|thu|fri|sat|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+                        r"[\d*,/#\-a-z]*|l[0-7]?", re.IGNORECASE)  # fmt: skip
+_RESTRICTION = re.compile(r"(on|during)\s+(.+?)\s+(days|sessions|hours)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One due time. `at` is nominal (UTC); a run starts at `not_before`, which jitter may move, but no earlier."""
+
+    at: datetime
+    not_before: datetime
+    local_slot: datetime | None = None
+    """The wall time that a fixed-time line names: one row for each, whatever the clocks do."""
+    left_out: str | None = None
+    """Why this due time is not run: ``no session: Thanksgiving``."""
+    mark: str | None = None
+    """What a clock change or an early close does to it."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An opening or a close, and how far from it."""
+
+    closing: bool
+    exchange: str
+    offset: timedelta
+
+    def after(self, instant: datetime, sessions: Sessions) -> Session | None:
+        """The session whose event comes first after `instant`."""
+        ask = sessions.closing_after if self.closing else sessions.after
+        return next(ask(self.exchange, instant - self.offset), None)
+
+    def at(self, session: Session) -> datetime:
+        return (session.closes_at if self.closing else session.opens_at) + self.offset
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a schedule is due, as it is kept.
+
+    `expression` is a cron line as `Cron.text`, or ``@open(XNYS)-15m``, ``@close(XLON)+5m``. `calendar` is an exchange's
+    code: without `hours_only` the days without a session are left out, and each of them says why; with it, there are
+    no due times outside of the sessions at all. `seed` tells the jitter of one schedule from that of another.
+    """
+
+    expression: str
+    timezone: str
+    calendar: str | None = None
+    hours_only: bool = False
+    jitter_s: int = 0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    seed: int = 0
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def event(self) -> Event | None:
+        """The market event it follows; None for a cron line."""
+        return _event(self.expression) if self.expression.startswith("@") else None
+
+    @property
+    def exchange(self) -> str | None:
+        """The exchange whose sessions it needs."""
+        event = self.event
+        return event.exchange if event is not None else self.calendar
+
+    @property
+    def is_fixed_time(self) -> bool:
+        return self.event is None and Cron(self.expression).is_fixed_time
+
+    @property
+    def words(self) -> str:
+        from domain.words import describe_timing
+
+        return describe_timing(self.expression, self.calendar, self.hours_only)
+
+    def next_after(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> Due | None:
+        """The first due time after `instant`, those that a calendar leaves out included; None when there is none left.
+
+        SessionsUnknown when that depends on sessions that are not known.
+        """
+        if self.starts_at is not None and instant < self.starts_at:
+            instant = self.starts_at - _INSTANT
+        due = self._nominal(instant, sessions)
+        if due is None or (self.ends_at is not None and due.at > self.ends_at):
+            return None
+        return self._with_jitter(due, sessions) if self.jitter_s else due
+
+    def upcoming(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> Iterator[Due]:
+        """The due times after `instant`, strictly increasing, as far as they are known; SessionsUnknown if none is."""
+        due = self.next_after(instant, sessions)
+        while due is not None:
+            yield due
+            try:
+                due = self.next_after(due.at, sessions)
+            except SessionsUnknown:
+                return
+
+    def due_at(self, cursor: datetime, sessions: Sessions = Sessions.NONE) -> Due:
+        """The due time that was found to be `cursor`; it stays due, even where the rules of its zone have changed."""
+        due = self._at(cursor, sessions)
+        return self._with_jitter(due, sessions) if self.jitter_s else due
+
+    def last_until(self, instant: datetime, first: datetime, sessions: Sessions = Sessions.NONE) -> Due:
+        """The newest due time in [`first`, `instant`], where `first` is one; found without counting those between."""
+        newest, reach = None, timedelta(minutes=1)
+        while newest is None and instant - reach > first:
+            newest = self.next_after(instant - reach, sessions)
+            newest = newest if newest is not None and newest.at <= instant else None
+            reach *= 2
+        if newest is None:
+            newest = self.due_at(first, sessions)
+        while (later := self.next_after(newest.at, sessions)) is not None and later.at <= instant:
+            newest = later
+        return newest
+
+    def shortest_interval(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> timedelta | None:
+        """The smallest gap among the next fifty due times; None when there are fewer than two."""
+        due = islice(self.upcoming(instant, sessions), 50)
+        return min((later.at - earlier.at for earlier, later in pairwise(due)), default=None)
+
+    def _nominal(self, instant: datetime, sessions: Sessions) -> Due | None:
+        event = self.event
+        if event is not None:
+            session = event.after(instant, sessions)
+            if session is None:
+                raise SessionsUnknown(event.exchange)
+            at = event.at(session)
+            return Due(at, at, mark=_early(session))
+        if self.calendar is not None and self.hours_only:
+            return self._within_hours(self.calendar, instant, sessions)
+        found = Cron(self.expression).next_due(instant, self.zone)
+        return self._of_cron(found.at, found.wall, sessions) if found is not None else None
+
+    def _within_hours(self, exchange: str, instant: datetime, sessions: Sessions) -> Due | None:
+        cron, zone = Cron(self.expression), self.zone
+        for session in islice(sessions.closing_after(exchange, instant), _LOOKED_AT):
+            found = cron.next_due(max(instant, session.opens_at - _INSTANT), zone)
+            if found is None:
+                return None
+            if found.at < session.closes_at:
+                return Due(found.at, found.at, found.wall if cron.is_fixed_time else None, None, _early(session))
+        raise SessionsUnknown(exchange)
+
+    def _of_cron(self, at: datetime, wall: datetime, sessions: Sessions) -> Due:
+        left_out = None
+        if self.calendar is not None and not self.hours_only:
+            day = at.astimezone(EXCHANGES[self.calendar].zone).date()
+            closed = sessions.why_closed(self.calendar, day)
+            left_out = f"no session: {closed}" if closed is not None else None
+        fixed = Cron(self.expression).is_fixed_time
+        return Due(at, at, wall if fixed else None, left_out, _mark(at, wall, self.zone, fixed=fixed))
+
+    def _at(self, cursor: datetime, sessions: Sessions) -> Due:
+        if self.expression.startswith("@"):
+            return Due(cursor, cursor)
+        zone = self.zone
+        local = cursor.astimezone(zone)
+        wall = local.replace(tzinfo=None)
+        if (cursor - _INSTANT).astimezone(zone).utcoffset() != local.utcoffset():  # moved by a gap, perhaps
+            found = Cron(self.expression).next_due(cursor - _INSTANT, zone)
+            wall = found.wall if found is not None and found.at == cursor else wall
+        if self.hours_only:
+            return Due(cursor, cursor, wall if self.is_fixed_time else None)
+        return self._of_cron(cursor, wall, sessions)
+
+    def _with_jitter(self, due: Due, sessions: Sessions) -> Due:
+        try:
+            following = replace(self, jitter_s=0).next_after(due.at, sessions)
+        except SessionsUnknown:
+            following = None
+        room = timedelta(seconds=self.jitter_s)
+        if following is not None:
+            room = min(room, following.at - due.at - timedelta(seconds=1))
+        return replace(due, not_before=due.at + _share(self.seed, due.at) * max(room, timedelta(0)))
+
+
+@lru_cache(maxsize=1024)
+def _event(expression: str) -> Event:
+    read = _EVENT.fullmatch(expression)
+    if read is None:
+        raise InvalidInput(f"“{expression}” is no market time. Example: @open(XNYS)-15m")
+    closing, exchange, sign, minutes = read.groups()
+    offset = timedelta(minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    return Event(closing == "close", exchange, offset)
+
+
+def _share(seed: int, at: datetime) -> float:
+    """A number in [0, 1) that is always the same for this schedule and due time."""
+    digest = blake2b(f"{seed}@{at.timestamp():.6f}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
+
+
+def _early(session: Session) -> str | None:
+    if not session.early_close:
+        return None
+    return f"early close: {session.note}" if session.note else "early close"
+
+
+def _mark(at: datetime, wall: datetime, zone: ZoneInfo, *, fixed: bool) -> str | None:
+    local = at.astimezone(zone)
+    if fixed and local.replace(tzinfo=None) != wall:
+        return f"{wall:%H:%M} does not exist on that day: the clocks go forward"
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+        return None
+    if fixed:
+        return f"the first {wall:%H:%M}: the clocks go back"
+    return f"the {'second' if local.fold else 'first'} {local:%H:%M}: the clocks go back"
+
+
+def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions = Sessions.NONE) -> Timing:
+    """Read a cron line, a market time such as ``@open(NYSE)-15m``, or English words; InvalidInput says what is wrong.
+
+    A cron line may be followed by ``on NYSE days`` or ``during NYSE hours``.
+    """
+    said = " ".join(text.split())
+    if _TYPED_EVENT.match(said):
+        timing = Timing(_canonical_event(said), timezone)
+    elif said.startswith("@"):
+        timing = Timing(parse_cron(said, now).text, timezone)
+    elif _looks_like_cron(said):
+        timing = _cron_timing(said, timezone, now)
+    else:
+        from domain.phrases import read_phrase
+
+        timing = _of_phrase(read_phrase(said), timezone, now)
+    if _ever_due(timing, now, sessions):
+        return timing
+    raise InvalidInput(f"“{said}” is never due within five years. /test shows when a line is due.")
+
+
+def _ever_due(timing: Timing, now: datetime, sessions: Sessions) -> bool:
+    try:
+        return timing.next_after(now, sessions) is not None
+    except SessionsUnknown:
+        return True  # to be seen when they are known
+
+
+def _looks_like_cron(said: str) -> bool:
+    words = said.split(" ")
+    columns = next((n for n, word in enumerate(words) if not _CRON_LIKE.fullmatch(word)), len(words))
+    return columns >= 5 or (columns == len(words) and bool(re.match(r"[\d*]", said))) or (columns >= 2 and "*" in said)
+
+
+def _cron_timing(said: str, timezone: str, now: datetime) -> Timing:
+    words = said.split(" ")
+    line, rest = " ".join(words[:5]), " ".join(words[5:])
+    restriction = _RESTRICTION.fullmatch(rest)
+    if restriction is None:
+        return Timing(parse_cron(said, now).text, timezone)
+    exchange = exchange_named(restriction[2])
+    return Timing(parse_cron(line, now).text, timezone, calendar=exchange.code, hours_only=_is_hours(restriction))
+
+
+def _is_hours(restriction: re.Match[str]) -> bool:
+    return restriction[1].lower() == "during" or restriction[3].lower() == "hours"
+
+
+def _of_phrase(phrase: "Phrase", timezone: str, now: datetime) -> Timing:
+    expression = phrase.expression
+    if not expression.startswith("@"):
+        expression = parse_cron(expression, now).text
+    return Timing(expression, phrase.timezone or timezone, calendar=phrase.calendar, hours_only=phrase.hours_only)
+
+
+def _canonical_event(said: str) -> str:
+    read = _TYPED_EVENT.fullmatch(said)
+    if read is None:
+        example = _TYPED_EVENT.match(said)
+        column = example.end() + 1 if example else 1
+        raise CronRefused(
+            f"I read “{said[: column - 1]}”, but not “{said[column - 1 :][:20]}” behind it (from character {column}).",
+            suggestion="@open(XNYS)-15m",
+        )
+    kind, named, sign, number, unit = read.groups()
+    exchange: Exchange = exchange_named(named)
+    minutes = int(number or 0) * (60 if (unit or "").lower() == "h" else 1)
+    if timedelta(minutes=minutes) > LONGEST_OFFSET:
+        raise CronRefused(f"{minutes} minutes from the {kind.lower()} are too far: 12 hours (720m) at most.")
+    return f"@{kind.lower()}({exchange.code})" + (f"{sign}{minutes}m" if minutes else "")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDue:
+    """A due time that gets a run; `catch_up` when an outage made it late."""
+
+    due: Due
+    catch_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedDue:
+    """A due time that gets a row which says why it was not run; with `covers_until`, all up to that one do."""
+
+    due: Due
+    reason: str
+    text: str | None = None
+    covers_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DuePlan:
+    """What becomes of the due times up to now, oldest first, and where the schedule goes on."""
+
+    runs: tuple[PlannedDue, ...]
+    skipped: tuple[SkippedDue, ...]
+    cursor: datetime | None
+    more: bool
+    last_planned: datetime | None
+
+
+def plan_due(
+    timing: Timing,
+    cursor: datetime,
+    now: datetime,
+    sessions: Sessions = Sessions.NONE,
+    *,
+    catch_up: str,
+    window: timedelta,
+    shortest: timedelta,
+    last_planned: datetime | None,
+) -> DuePlan:
+    """What becomes of the due times from `cursor`, which is one, up to `now`.
+
+    Up to a minute late is on time. Of those that an outage made later than that, ``skip`` runs none, ``latest`` the
+    newest (in place of an older one that is on time, never beside it), ``all`` each within `window`, a hundred at a
+    time. Those left out are skipped one by one up to a hundred, the rest under one row. At most 202 come back,
+    however long the outage was. `more` when there are due times left that are not after `now`.
+    """
+    first = timing.due_at(cursor, sessions)
+    following = _next_or_none(timing, cursor, sessions)
+    if (following is None or following.at > now) and cursor >= now - ON_TIME:  # nearly always
+        plan = _Judge(shortest, last_planned)
+        plan.judge(first, catch_up=False)
+        return plan.made(following.at if following is not None else None, more=False)
+    return _catch_up(timing, first, now, sessions, _Judge(shortest, last_planned), catch_up, window)
+
+
+def _catch_up(
+    timing: Timing, first: Due, now: datetime, sessions: Sessions, judge: "_Judge", catch_up: str, window: timedelta
+) -> DuePlan:
+    begins = _first_to_run(timing, first, now, sessions, catch_up, max(window, ON_TIME))
+    due: Due | None = _leave_out(timing, first, begins, now, sessions, judge)
+    judged = 0
+    while due is not None and due.at <= now and judged < MOST_PER_STEP:
+        judge.judge(due, catch_up=due.at < now - ON_TIME)
+        due, judged = _next_or_none(timing, due.at, sessions), judged + 1
+    return judge.made(due.at if due is not None else None, more=due is not None and due.at <= now)
+
+
+def _first_to_run(
+    timing: Timing, first: Due, now: datetime, sessions: Sessions, catch_up: str, window: timedelta
+) -> datetime:
+    """From when on due times are run, as far as an outage goes."""
+    if catch_up == "all":
+        return now - window
+    if catch_up == "skip":
+        return now - ON_TIME
+    newest = timing.last_until(now, first.at, sessions)
+    while newest.left_out is not None and now - window <= newest.at and newest.at > first.at:
+        newest = timing.last_until(newest.at - _INSTANT, first.at, sessions)
+    return max(newest.at, now - window)
+
+
+def _leave_out(
+    timing: Timing, first: Due, begins: datetime, now: datetime, sessions: Sessions, judge: "_Judge"
+) -> Due | None:
+    """Skip what lies before `begins`; the first due time that does not comes back."""
+    due: Due | None = first
+    while due is not None and due.at < begins and len(judge.skipped) < MOST_PER_STEP:
+        judge.leave_out(due)
+        due = _next_or_none(timing, due.at, sessions)
+    if due is None or due.at >= begins:
+        return due
+    last = timing.last_until(begins - _INSTANT, due.at, sessions)
+    judge.leave_out(due, covers_until=last.at if last.at > due.at else None)
+    return _next_or_none(timing, last.at, sessions)
+
+
+class _Judge:
+    """Collects what becomes of each due time."""
+
+    def __init__(self, shortest: timedelta, last_planned: datetime | None) -> None:
+        self.runs: list[PlannedDue] = []
+        self.skipped: list[SkippedDue] = []
+        self._shortest, self._last = shortest, last_planned
+
+    def judge(self, due: Due, *, catch_up: bool) -> None:
+        if due.left_out is not None:
+            self.skipped.append(SkippedDue(due, "no_session", due.left_out))
+        elif self._last is not None and due.at - self._last < self._shortest:
+            floor = int(self._shortest.total_seconds() // 60)
+            self.skipped.append(SkippedDue(due, "quota", f"closer to the run before it than {floor} minutes"))
+        else:
+            self.runs.append(PlannedDue(due, catch_up))
+            self._last = due.at
+
+    def leave_out(self, due: Due, covers_until: datetime | None = None) -> None:
+        if due.left_out is not None and covers_until is None:
+            self.skipped.append(SkippedDue(due, "no_session", due.left_out))
+        else:
+            self.skipped.append(SkippedDue(due, "window", "missed while nothing could be planned", covers_until))
+
+    def made(self, cursor: datetime | None, *, more: bool) -> DuePlan:
+        return DuePlan(tuple(self.runs), tuple(self.skipped), cursor, more, self._last)
+
+
+def _next_or_none(timing: Timing, instant: datetime, sessions: Sessions) -> Due | None:
+    try:
+        return timing.next_after(instant, sessions)
+    except SessionsUnknown:
+        return None  # the schedule goes on when they are known
