@@ -152,7 +152,7 @@ class CronDue:
 @lru_cache(maxsize=16384)
 def _remembered(cron: Cron, seconds: int, zone: str) -> CronDue | None:
     """Many schedules share a line and a zone, and are due at one instant: it is searched once."""
-    return cron._search(datetime.fromtimestamp(seconds, UTC), ZoneInfo(zone))  # noqa: SLF001  # the same module
+    return cron._search(datetime.fromtimestamp(seconds, UTC), ZoneInfo(zone))  # the same module
 
 
 @lru_cache(maxsize=4096)

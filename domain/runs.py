@@ -86,7 +86,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One way from state to state: where it may start, what it requires, and whether it takes the run from its holder."""
+    """One way from state to state: where it may start, what it requires, whether it takes the run from its holder."""
 
     name: str
     sources: frozenset[RunStatus]

@@ -14,11 +14,12 @@ from db.runs import Stalled
 from db.unit_of_work import UnitOfWork
 from domain import runs
 from domain.calendars import Sessions
+from domain.due_plan import DuePlan, PlannedDue, plan_due
 from domain.ids import RunId, UserId
 from domain.messages import Button, Category, Outgoing
 from domain.runs import Bell, Overlap, RunStatus, SkipReason, Trigger
 from domain.schedules import CatchUp
-from domain.timing import Due, DuePlan, PlannedDue, SessionsUnknown, Timing, plan_due
+from domain.timing import Due, SessionsUnknown, Timing
 from domain.users import QUOTAS, Role
 from notifications import outbox
 from services import failures
