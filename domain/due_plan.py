@@ -67,7 +67,7 @@ def plan_due(
 
 
 def _catch_up(
-    timing: Timing, first: Due, sessions: Sessions, judge: "_Judge", catch_up: str, window: timedelta
+    timing: Timing, first: Due, now: datetime, sessions: Sessions, judge: "_Judge", catch_up: str, window: timedelta
 ) -> DuePlan:
     begins = _first_to_run(timing, first, now, sessions, catch_up, max(window, ON_TIME))
     due: Due | None = _leave_out(timing, first, begins, sessions, judge)

@@ -49,7 +49,7 @@ class PlanningService:
         self.sessions = sessions
 
     def plan_due_runs(self) -> Planned:
-        """Plan what is due by the database's clock and move the cursors; the bells are to be rung after this returned."""
+        """Plan what is due by the database's clock and move the cursors; ring the bells after this returned."""
         with self.uow as uow:
             due = uow.planning.due(PLAN_BATCH)
             if not due:
@@ -75,7 +75,7 @@ class PlanningService:
             uow.commit()
 
     def rescue_stalled(self, *, chance: random.Random) -> int:
-        """Runs whose worker is gone, or whose time is over: another attempt, or their end, and then their owner hears."""
+        """Runs whose worker is gone or whose time is over: another attempt, or their end, and their owner hears."""
         with self.uow as uow:
             now = uow.planning.database_now()
             stalled = uow.runs.stalled(RESCUE_BATCH)
@@ -99,7 +99,7 @@ class PlanningService:
             return len(late)
 
     def tell_missed(self) -> int:
-        """One digest for each person after an outage: what was missed, what was caught up; for some people at a time."""
+        """One digest for each person after an outage: what was missed, what was caught up; some people at a time."""
         with self.uow as uow:
             missed = sorted(uow.planning.missed(DIGEST_USERS), key=lambda row: (row.user_id, row.id))
             now = uow.planning.database_now()
@@ -299,7 +299,7 @@ def _late_message(user_id: int, late: Sequence[Any], silent: Sequence[str], now:
     first = late[0]
     busy = first.running >= runs.RUNS_AT_ONCE_PER_USER
     cause = " and ".join(_CAUSES[system] for system in silent) or (
-        f"{first.running} of your other runs are still going, and no more go at once" if busy else "the workers are busy"
+        f"{first.running} of your other runs are still going, no more go at once" if busy else "the workers are busy"
     )
     zone = ZoneInfo(first.timezone)
     params: dict[str, Any] = {"cause": cause, "count": len(late), "more": max(len(late) - DIGEST_LINES, 0)}
