@@ -121,6 +121,12 @@ class UsersRepo(BaseRepository[UserRow]):
     def by_email(self, email: str) -> UserRow | None:
         return self.session.scalar(select(UserRow).where(func.lower(UserRow.email) == email.lower()))
 
+    def recipients(self, role: Role | None) -> list[UserId]:
+        """Everybody active and verified, or those of one role, oldest first."""
+        who = select(UserRow.id).where(UserRow.is_active, UserRow.verified_at.is_not(None)).order_by(UserRow.id)
+        found = who if role is None else who.where(UserRow.role == role.value)
+        return [UserId(number) for number in self.session.scalars(found)]
+
     def ensure_email(self, email: str) -> UserRow:
         """The account of this address, made now if there is none."""
         row = insert(UserRow).values(email=email).on_conflict_do_nothing(index_elements=[text("lower(email)")])

@@ -68,6 +68,17 @@ class UsersService:
             row = uow.users.by_identity("telegram", str(telegram_user_id))
             return row.view() if row is not None else None
 
+    def get(self, user_id: UserId) -> User | None:
+        """The active, verified person of that number, or None."""
+        with self.uow as uow:
+            row = uow.users.get_by_id(user_id)
+            return row.view() if row is not None and row.is_active and row.verified_at is not None else None
+
+    def recipients(self, role: Role | None = None) -> list[UserId]:
+        """Everybody active and verified, or those of one role, oldest first."""
+        with self.uow as uow:
+            return uow.users.recipients(role)
+
     def send_code(self, telegram_user_id: int, email: str, *, secret_key: str, now: datetime) -> CodeSent:
         """Mail a code to the address, whether it is known or not; TooSoon when this asker or it had enough of them."""
         address = read_email(email)

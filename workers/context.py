@@ -1,12 +1,20 @@
-"""What a job is given: everything it may read, and no way to send or to store."""
+"""What a job is given: everything it may read, a word when it must stop, and no way to send or to store its result."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from db.engine import Database
+from domain.errors import GiveUp, OpenbellError
 from domain.ids import RunId, ScheduleId, UserId
+from domain.runs import Trigger
 from market.feed import Feed, open_feed, resolve
+
+
+class RunStopped(OpenbellError):
+    """The run was asked to stop, and did."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +23,38 @@ class JobContext:
 
     run_id: RunId
     schedule_id: ScheduleId | None
-    user_id: UserId
+    user_id: UserId | None
+    """Whose run it is; None for the platform's own."""
     name: str
+    trigger: Trigger
+    scheduled_for: datetime
+    attempt: int
     zone: ZoneInfo
     now: datetime
     deadline_at: datetime
     market_feed: str
-    bars_dir: Path
+    data_dir: Path
+    database: Database = field(repr=False)
+    """For jobs about the platform itself; what a job has to say or to keep belongs into its Outcome."""
+    database_url: str = field(repr=False)
+    """DB_URL as it was given, for a program that is started; it may name the schema's owner."""
+    stopping: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @property
+    def owner(self) -> UserId:
+        """Whom the run belongs to and reports to; GiveUp when it is the platform's own."""
+        if self.user_id is None:
+            raise GiveUp("This kind of job needs somebody to report to, and the platform's own runs have nobody.")
+        return self.user_id
+
+    @property
+    def bars_dir(self) -> Path:
+        return self.data_dir / "bars"
+
+    def check(self) -> None:
+        """RunStopped once the run was cancelled, taken away or is past its time limit; call it between steps."""
+        if self.stopping.is_set():
+            raise RunStopped
 
     def feed_of(self, text: str) -> tuple[Feed, str]:
         """The feed that a person meant by `text`, and the symbol in it."""

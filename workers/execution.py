@@ -15,7 +15,7 @@ from db.offload import with_retries
 from db.runs import as_json
 from domain.errors import GiveUp, RetryLater
 from domain.runs import ClaimedRun, Outcome
-from services.job_kinds import JobKind, kind_of
+from services.job_kinds import JobKind, kind_of, read_params
 from services.runs import RunsService
 from workers.clerk import Clerk
 from workers.context import JobContext, RunStopped
@@ -70,6 +70,7 @@ class Execution:
     watch: Watch
     market_feed: str
     data_dir: Path
+    db_url: str = field(default="", repr=False)
     find: Callable[[str], JobKind] = kind_of
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     chance: random.Random = field(default_factory=random.Random)
@@ -104,8 +105,7 @@ class Execution:
 
     def _perform(self, claimed: ClaimedRun, held: Held) -> Outcome:
         kind = self.find(claimed.job_type)
-        params = kind.params.model_validate(dict(claimed.params))
-        return kind.perform(self._context(claimed, held), params)
+        return kind.perform(self._context(claimed, held), read_params(kind, claimed.params))
 
     def _stopped(self, claimed: ClaimedRun, held: Held, problem: RunStopped) -> None:
         if held.taken:
@@ -129,11 +129,17 @@ class Execution:
             schedule_id=claimed.schedule_id,
             user_id=claimed.user_id,
             name=claimed.name,
+            trigger=claimed.trigger,
+            scheduled_for=claimed.scheduled_for,
+            attempt=claimed.attempt,
             zone=ZoneInfo(claimed.timezone),
             now=self.clock(),
             deadline_at=claimed.deadline_at,
             market_feed=self.market_feed,
-            bars_dir=self.data_dir / "bars",
+            data_dir=self.data_dir,
+            database=self.database,
+            database_url=self.db_url,
+            stopping=held.stopping,
         )
 
     def _service(self) -> RunsService:

@@ -1,38 +1,56 @@
 """The market report: one instrument, a chart picture and a short text."""
 
-from collections.abc import Mapping
+from datetime import timedelta
 from html import escape
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Literal
 
-from domain.errors import GiveUp
+from pydantic import BaseModel, ConfigDict, Field
+
 from domain.messages import Attachment, Button, Category, Outgoing, Rows
 from domain.runs import Outcome
+from domain.schedules import JobType
 from market import formats
 from market.bars import Bars, Timeframe
-from market.chart_style import Theme
-from market.charts import as_of_words, draw
-from market.summary import Summary, summarise
+from services.job_kinds import JobKind
 from workers.context import JobContext
+
+if TYPE_CHECKING:
+    from market.summary import Summary
 
 BARS = 320
 LISTED = 3
 
 
-def perform(context: JobContext, params: Mapping[str, Any]) -> Outcome:
+class Params(BaseModel):
+    """What a report is about, and how it looks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    symbol: str = Field(
+        title="Instrument",
+        description="the symbol to report on, as in GOLD or csv:GOLD",
+        min_length=1,
+        max_length=60,
+    )
+    theme: Literal["light", "dark"] = Field("light", title="Theme", description="the chart's colours")
+
+
+def perform(context: JobContext, params: Params) -> Outcome:
     """Read the bars, draw them, and say what they show; nothing is sent or stored here."""
-    theme = params.get("theme", "light")
-    if theme not in get_args(Theme):
-        raise GiveUp(f"The job's theme is “{theme}”; it can be {' or '.join(get_args(Theme))}. Make the job again.")
-    feed, symbol = context.feed_of(str(params.get("symbol", "")))
+    from market.charts import draw  # numpy and matplotlib, which only a worker should pay for
+    from market.summary import summarise
+
+    feed, symbol = context.feed_of(params.symbol)
     bars = feed.bars(symbol, None, count=BARS, now=context.now)
+    context.check()
     summary = summarise(bars)
     title = symbol if bars.name is None else f"{symbol} · {bars.name}"
-    picture = draw(bars, summary, theme=theme, zone=context.zone, title=title)
+    picture = draw(bars, summary, theme=params.theme, zone=context.zone, title=title)
     message = Outgoing(
         Category.REPORT,
-        context.user_id,
+        context.owner,
         text=write(bars, summary, context),
-        buttons=_buttons(context, str(params["symbol"])),
+        buttons=_buttons(context, params.symbol),
         attachments=(Attachment(f"{symbol}.png", "image/png", picture),),
     )
     result = {
@@ -47,8 +65,10 @@ def perform(context: JobContext, params: Mapping[str, Any]) -> Outcome:
     return Outcome(result, (message,))
 
 
-def write(bars: Bars, summary: Summary, context: JobContext) -> str:
+def write(bars: Bars, summary: "Summary", context: JobContext) -> str:
     """The caption, in Telegram HTML: the price, its change, where it stands, and how old it is."""
+    from market.charts import as_of_words
+
     currency = f" {bars.currency}" if bars.currency else ""
     digits = bars.decimals
     lines = [f"<b>{escape(bars.symbol)}</b>  {formats.price(summary.last, digits)}{currency}"]
@@ -68,7 +88,7 @@ def write(bars: Bars, summary: Summary, context: JobContext) -> str:
     return "\n".join(lines)
 
 
-def _standing(bars: Bars, summary: Summary) -> list[str]:
+def _standing(bars: Bars, summary: "Summary") -> list[str]:
     lines = [
         f"{average.period}-bar average {formats.price(average.value, bars.decimals)} "
         f"({formats.percent(average.distance)})"
@@ -110,3 +130,14 @@ def _buttons(context: JobContext, symbol: str) -> Rows:
         (Button("Every day 08:30", data=f"p:{symbol}:30 8 * * *"), Button("Every hour", data=f"p:{symbol}:0 * * * *")),
         (Button("Another instrument", data="r:list"), Button("Refresh", data=f"r:{symbol}:{context.run_id}")),
     )
+
+
+KIND = JobKind(
+    name=JobType.REPORT,
+    summary="a chart and a short text about one instrument",
+    params=Params,
+    perform=perform,
+    timeout=timedelta(minutes=2),
+    queue="reports",
+    target="symbol",
+)

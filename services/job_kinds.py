@@ -1,0 +1,216 @@
+"""The kinds of work there are: ours and those of plug-ins, each found through an entry point of one group."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import GiveUp, InvalidInput, NotAllowed
+from domain.runs import Outcome, Overlap
+from domain.schedules import JOB_TYPE_PATTERN, OWN_JOB_TYPES, CatchUp
+from domain.users import Role
+
+log = structlog.get_logger(__name__)
+
+GROUP = "openbell.jobs"
+QUEUES = ("alerts", "trading_bots", "screeners", "reports", "maintenance")
+LONGEST_NAME = 32
+LONGEST_TARGET = 255
+_OURS = "openbell"
+
+
+class UnknownKind(GiveUp, InvalidInput):
+    """There is no such kind of job here."""
+
+
+class BadParams(GiveUp, InvalidInput):
+    """The job's parameters can't be right."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """One kind of work: what it asks for, how long it may take, and the function that does it."""
+
+    name: str
+    summary: str
+    params: type[BaseModel]
+    perform: Callable[[Any, Any], Outcome]
+    """Called with a `workers.context.JobContext` and an instance of `params`; heavy imports belong inside it."""
+    timeout: timedelta = timedelta(minutes=2)
+    retries: int = 2
+    repeatable: bool = True
+    """Whether an attempt whose outcome is unknown may be repeated."""
+    queue: str = "maintenance"
+    role: Role = Role.VIEWER
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_window: timedelta = timedelta(hours=1)
+    overlap: Overlap = Overlap.SKIP
+    target: str | None = None
+    """The parameter that says what the job is about, such as `symbol`."""
+    unavailable: str | None = None
+    """Why it cannot be scheduled yet, as a sentence."""
+    rule: Callable[[Role, Mapping[str, Any]], None] | None = None
+    """A finer rule about who may do what, beside `role`; it raises NotAllowed."""
+
+    def __post_init__(self) -> None:
+        if fault := _fault(self):
+            raise ValueError(fault)
+
+    @property
+    def available(self) -> bool:
+        return self.unavailable is None
+
+    def authorise(self, role: Role, params: Mapping[str, Any]) -> None:
+        """NotAllowed when people of this role may not have such a job."""
+        if not role.includes(self.role):
+            raise NotAllowed(f"Jobs of the type {self.name} are for people with the role {self.role}; yours is {role}.")
+        if self.rule is not None:
+            self.rule(role, params)
+
+
+def kinds() -> Mapping[str, JobKind]:
+    """Every kind by its name, read once; what could not be read is in `problems`."""
+    return _loaded()[0]
+
+
+def problems() -> Mapping[str, str]:
+    """The kinds that are left out, each with its reason."""
+    return _loaded()[1]
+
+
+def kind_of(name: str) -> JobKind:
+    """The kind of that name; UnknownKind (an InvalidInput, and final for a run) names the nearest ones."""
+    kind = kinds().get(name)
+    if kind is not None:
+        return kind
+    if name in problems():
+        raise UnknownKind(f"Jobs of the type “{name}” can't be done here: {problems()[name]}")
+    known = sorted(kinds())
+    near = get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
+    shown = "".join(sign for sign in name[:40] if sign.isprintable())
+    raise UnknownKind(f"There is no job type “{shown}”. {hint}")
+
+
+def queue_of(job_type: str) -> str:
+    """The queue in which this kind of work waits; one that is not known here waits in `maintenance`."""
+    return _queues().get(job_type, "maintenance")
+
+
+def read_params(kind: JobKind, given: Mapping[str, Any]) -> BaseModel:
+    """The parameters as the kind's model; BadParams (an InvalidInput, final for a run) names the first wrong one."""
+    if kind.unavailable is not None:
+        raise BadParams(kind.unavailable)
+    try:
+        return kind.params.model_validate(dict(given))
+    except ValidationError as problem:
+        raise BadParams(_sentence(kind, problem)) from problem
+
+
+def check_params(kind: JobKind, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters to be kept, as JSON has them, with defaults filled in; InvalidInput names the first wrong one."""
+    return read_params(kind, given).model_dump(mode="json", exclude_none=True)
+
+
+def target_of(kind: JobKind, params: Mapping[str, Any]) -> str | None:
+    """What a job with these parameters is about, for lists; None when its kind has no such parameter."""
+    value = params.get(kind.target) if kind.target is not None else None
+    return str(value)[:LONGEST_TARGET] if value is not None else None
+
+
+@cache
+def _queues() -> dict[str, str]:
+    return {name: kind.queue for name, kind in kinds().items()}
+
+
+@cache
+def _loaded() -> tuple[Mapping[str, JobKind], Mapping[str, str]]:
+    found: dict[str, JobKind] = {}
+    broken: dict[str, str] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (not _is_ours(entry), entry.name, entry.value)):
+        if (entry.name in found) or entry.name in broken:
+            log.warning("job_kind_left_out", kind=entry.name, plug_in=entry.value, reason="the name is taken")
+            broken.setdefault(f"{entry.name} ({entry.value})", "another plug-in has a job type of that name")
+            continue
+        try:
+            found[entry.name] = _load(entry)
+        except Exception as problem:  # noqa: BLE001  # foreign code may fail in any way
+            log.warning("job_kind_left_out", kind=entry.name, plug_in=entry.value, reason=repr(problem))
+            broken[entry.name] = f"its plug-in {entry.value} is broken ({problem}). Mend or remove it."
+    for name in OWN_JOB_TYPES:
+        if name not in found:
+            broken.setdefault(name, "it is missing from this installation. Install Openbell anew.")
+    return MappingProxyType(found), MappingProxyType(broken)
+
+
+def _load(entry: EntryPoint) -> JobKind:
+    if entry.name not in OWN_JOB_TYPES and not re.fullmatch(JOB_TYPE_PATTERN, entry.name):
+        raise ValueError("a plug-in's job type is named vendor.kind, in small letters, digits and _")
+    if entry.name in OWN_JOB_TYPES and not _is_ours(entry):
+        raise ValueError("names without a point are Openbell's own; name it vendor.kind")
+    kind = entry.load()
+    if not isinstance(kind, JobKind):
+        raise TypeError(f"it is a {type(kind).__name__}, not a JobKind")
+    if kind.name != entry.name:
+        raise ValueError(f"it calls itself {kind.name}, its entry point {entry.name}")
+    return kind
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return entry.dist is not None and entry.dist.name.lower() == _OURS
+
+
+def _fault(kind: JobKind) -> str | None:
+    """Why the kind cannot be used, or None."""
+    rules = {
+        f"its name has more than {LONGEST_NAME} characters": len(kind.name) > LONGEST_NAME,
+        f"its queue is {kind.queue!r}, not one of {', '.join(QUEUES)}": kind.queue not in QUEUES,
+        "its time limit is not between a second and a day": not 1 <= kind.timeout.total_seconds() <= 86_400,
+        "its retries are not between 0 and 20": not 0 <= kind.retries <= 20,
+        "its overlap is in_turn, which is of rows only": kind.overlap is Overlap.IN_TURN,
+        "its parameters are not a pydantic model": not issubclass(kind.params, BaseModel),
+    }
+    return next((fault for fault, broken in rules.items() if broken), None) or _fault_of_params(kind)
+
+
+def _fault_of_params(kind: JobKind) -> str | None:
+    if kind.params.model_config.get("extra") != "forbid":
+        return 'its parameter model must say extra="forbid", so that a mistyped parameter is refused'
+    if kind.target is not None and kind.target not in kind.params.model_fields:
+        return f"its target {kind.target!r} is none of its parameters"
+    return None
+
+
+def _sentence(kind: JobKind, problem: ValidationError) -> str:
+    """The first thing that is wrong, in words: which parameter, what it was, what it can be."""
+    first = problem.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    fields = kind.params.model_fields
+    if first["type"] == "extra_forbidden":
+        near = get_close_matches(name, fields, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(fields) or 'none'}."
+        return f"A {kind.name} job has no parameter “{name[:40]}”. {hint}"
+    if first["type"] == "missing":
+        about = fields[name].description if name in fields else None
+        return f"A {kind.name} job needs the parameter “{name}”{f': {about}' if about else ''}."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if not name:
+        return f"The parameters of this {kind.name} job can't be right: {message}."
+    return f"The parameter “{name}” of this {kind.name} job is {_shown(first['input'])}: {_lower(message)}."
+
+
+def _shown(value: Any) -> str:
+    text = "".join(sign for sign in str(value) if sign.isprintable())
+    return f"“{text[:60]}{'…' if len(text) > 60 else ''}”"
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:] if not message[:2].isupper() else message

@@ -1,0 +1,95 @@
+"""Work on market data: learn when exchanges are open, or look over imported price files."""
+
+from datetime import timedelta
+from html import escape
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.errors import GiveUp
+from domain.messages import Category, Outgoing
+from domain.runs import Outcome
+from domain.schedules import JobType
+from domain.users import Role
+from market.bars import Bars
+from market.feed import open_feed
+from services.job_kinds import JobKind
+from services.market import MarketService
+from workers.context import JobContext
+
+LISTED = 12
+
+
+class Params(BaseModel):
+    """Which work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: Literal["sessions", "imports"] = Field(
+        "sessions",
+        title="Task",
+        description="sessions: learn the coming sessions and holidays of all exchanges; "
+        "imports: read every imported price file and tell what is wrong or old",
+    )
+
+
+def perform(context: JobContext, params: Params) -> Outcome:
+    """Do the task, and report to its owner; the platform's own runs have nobody to report to."""
+    return _learn_sessions(context) if params.task == "sessions" else _look_over_imports(context)
+
+
+def _learn_sessions(context: JobContext) -> Outcome:
+    from market.sessions import learn  # pandas and exchange_calendars, which only this task should pay for
+
+    sessions, holidays, left_out = learn(context.now.date(), context.check)
+    stored = MarketService(context.database.for_platform()).store_sessions(sessions, holidays)
+    exchanges = len({session.exchange for session in sessions})
+    last = max(session.day for session in sessions)
+    result = {"task": "sessions", "exchanges": exchanges, "sessions": stored, "last": last.isoformat()}
+    if left_out:
+        result["left_out"] = left_out
+    lines = [f"Learned {stored:,} sessions of {exchanges} exchanges, the last on {last:%d %b %Y}."]
+    lines += [f"⚠ {exchange}: {escape(why)}" for exchange, why in left_out.items()]
+    return Outcome(result, _report(context, lines))
+
+
+def _look_over_imports(context: JobContext) -> Outcome:
+    feed = open_feed("csv", bars_dir=context.bars_dir)
+    symbols = [instrument.symbol for instrument in feed.instruments()]
+    if not symbols:
+        raise GiveUp("No price files are imported here. An admin imports some with: openbell import-bars FILE")
+    lines, faulty = [], 0
+    for symbol in symbols:
+        context.check()
+        bars = feed.bars(symbol, None, count=1_000, now=context.now)
+        faulty += bool(bars.left_out)
+        lines.append(_line(bars, context))
+    result = {"task": "imports", "files": len(symbols), "faulty": faulty}
+    told = lines[:LISTED] + ([f"and {len(lines) - LISTED} more"] if len(lines) > LISTED else [])
+    return Outcome(result, _report(context, [f"<b>Imported prices</b>: {len(symbols)}, {faulty} with faults", *told]))
+
+
+def _line(bars: Bars, context: JobContext) -> str:
+    newest = bars.bars[-1].opened_at
+    age = (context.now - newest).days
+    fault = f", {len(bars.left_out)} rows left out" if bars.left_out else ""
+    return f"{'⚠' if bars.left_out else '·'} {escape(bars.symbol)}: newest {newest:%d %b %Y} ({age} days old){fault}"
+
+
+def _report(context: JobContext, lines: list[str]) -> tuple[Outgoing, ...]:
+    if context.user_id is None:
+        return ()
+    return (Outgoing(Category.REPORT, context.user_id, text="\n".join(lines)),)
+
+
+KIND = JobKind(
+    name=JobType.DATA_PROCESSING,
+    summary="work on market data: exchange sessions, imported price files",
+    params=Params,
+    perform=perform,
+    timeout=timedelta(minutes=10),
+    retries=5,
+    role=Role.TRADER,
+    catch_up_window=timedelta(days=1),
+    target="task",
+)
