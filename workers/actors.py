@@ -1,23 +1,31 @@
 """Dramatiq's actors: one for each queue, all doing the same with what the bell says."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import dramatiq
 import structlog
 
-from workers.execution import Execution
-from workers.queues import QUEUES, actor_of
+from workers.enqueue import actor_of
+from workers.queues import PRIORITIES
 
 log = structlog.get_logger(__name__)
 
 
-def declare(broker: Any, execution: Execution) -> None:
+class Executes(Protocol):
+    """What carries out one attempt of a run."""
+
+    def execute(self, run_id: int, attempt: int) -> None: ...
+
+
+def declare(broker: Any, execution: Executes) -> None:
     """Let this process work through every queue."""
-    for queue in QUEUES:
-        dramatiq.actor(broker=broker, queue_name=queue, actor_name=actor_of(queue))(_answer(execution))
+    for queue, priority in PRIORITIES.items():
+        name = actor_of(queue)
+        dramatiq.actor(broker=broker, queue_name=queue, actor_name=name, priority=priority)(_answer(execution))
 
 
-def _answer(execution: Execution) -> Any:
+def _answer(execution: Executes) -> Callable[..., None]:
     def answer(*bell: object) -> None:
         if len(bell) != 2 or not all(isinstance(part, int) and not isinstance(part, bool) for part in bell):
             log.error("bell_not_understood", bell=repr(bell)[:200])  # a message that is not ours is dropped, and said
