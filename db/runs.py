@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.messages import DeliveryRow, MessageRow
 from db.repository import Base, BaseRepository, Created
 from domain import runs
 from domain.ids import RunId, ScheduleId, UserId
@@ -331,12 +332,41 @@ class RunsRepo(BaseRepository[RunRow]):
         self.session.execute(text("SELECT pg_notify('openbell_runs', '')"))
         return row
 
-    def active_run(self, schedule_id: int) -> RunRow | None:
-        """A run of this schedule that has not come to its end."""
+    def active_run(self, schedule_id: int, besides: int = 0) -> RunRow | None:
+        """The oldest run of this schedule that has not come to its end, but for run `besides`."""
         active = [status.value for status in runs.ACTIVE]
-        return self.session.scalar(
-            select(RunRow).where(RunRow.job_id == schedule_id, RunRow.status.in_(active)).limit(1)
+        found = select(RunRow).where(RunRow.job_id == schedule_id, RunRow.status.in_(active), RunRow.id != besides)
+        return self.session.scalar(found.order_by(RunRow.scheduled_for).limit(1))
+
+    def told(self, run_id: int) -> list[tuple[MessageRow, DeliveryRow]]:
+        """The messages of a run with their deliveries, oldest first."""
+        rows = self.session.execute(
+            select(MessageRow, DeliveryRow)
+            .join(DeliveryRow, DeliveryRow.message_id == MessageRow.id)
+            .where(MessageRow.run_id == run_id)
+            .order_by(DeliveryRow.id)
         )
+        return [(message, delivery) for message, delivery in rows]
+
+    def remember(self, run_id: int, event: Mapping[str, Any]) -> None:
+        """Add to what is remembered of a run; its state stays as it is."""
+        self.session.execute(
+            text("UPDATE job_schedule_runs SET events = events || CAST(:event AS jsonb) WHERE id = :id"),
+            {"id": run_id, "event": as_json([event])},
+        )
+
+    def hurry(self, run_id: int) -> bool:
+        """Let a waiting run start now and before all others of its person; False when it waits no more."""
+        hurried = self.session.execute(
+            text(
+                "UPDATE job_schedule_runs SET priority = 9, not_before = least(not_before, now()), enqueued_at = "
+                "CASE status WHEN 'enqueued' THEN now() - make_interval(secs => :unanswered) ELSE enqueued_at END "
+                "WHERE id = :id AND status IN ('planned', 'enqueued') RETURNING id"
+            ),
+            {"id": run_id, "unanswered": runs.RING_AGAIN.total_seconds() + 1},
+        ).first()
+        self.session.execute(text("SELECT pg_notify('openbell_runs', '')"))
+        return hurried is not None
 
     def taken_slots(self, schedule_id: int, start: datetime, end: datetime) -> dict[datetime, RunRow]:
         """The runs of a schedule with due times in [start, end], by due time."""

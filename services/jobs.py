@@ -1,8 +1,10 @@
 """Schedules: what people ask for. Their runs are in `services.runs`, their planning in `services.planning`."""
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from db.jobs import ScheduleRow
@@ -13,9 +15,13 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import RunId
 from domain.runs import ACTIVE, Overlap, Run, RunStatus, SkipReason, Trigger
 from domain.schedules import UNDO_WINDOW, Proposal, Schedule
-from domain.timing import Timing
+from domain.timing import Due, SessionsUnknown, Timing
 from domain.users import User
 from services.job_kinds import JobKind, check_params, kind_of, target_of
+
+MOST_COMING = 1000
+OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
+"""The columns that `JobsService.set_options` may change: none of them moves a due time."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,14 @@ class Saved:
 
     schedule: Schedule
     again: bool
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What is due within some hours, in order; `more` when that was too much to list."""
+
+    due: tuple[tuple[Schedule, Due], ...]
+    more: bool
 
 
 def as_form(proposal: Proposal) -> dict[str, Any]:
@@ -169,6 +183,41 @@ class JobsService:
             uow.commit()
             return row.view(), due
 
+    def agenda(self, now: datetime, until: datetime, *, limit: int = 40) -> Agenda:
+        """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
+        with self.uow as uow:
+            sessions = uow.market.sessions()
+            schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
+        merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
+        found = list(islice(merged, limit + 1))
+        return Agenda(tuple(found[:limit]), more=len(found) > limit)
+
+    def set_options(self, schedule_id: int, **options: Any) -> Schedule:
+        """Change how a schedule meets what it missed or what is still going, or how far its starts are spread."""
+        with self.uow as uow:
+            row = found(uow, schedule_id, lock=True)
+            for column, value in options.items():
+                if column not in OPTIONS:
+                    raise ValueError(f"{column} is no option")
+                setattr(row, column, value)
+            uow.commit()
+            return row.view()
+
+    def set_calendar(self, schedule_id: int, calendar: str | None, *, now: datetime) -> Schedule:
+        """Keep a schedule to the days on which that exchange has a session, or to none; its cursor follows."""
+        with self.uow as uow:
+            row = found(uow, schedule_id, lock=True)
+            if calendar is None and row.hours_only:
+                raise InvalidInput("That job runs in an exchange's hours, so it needs the exchange.")
+            if row.cron.startswith("@"):
+                raise InvalidInput("That job goes by an exchange's sessions already.")
+            row.calendar = calendar
+            if row.enabled:
+                row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+            uow.jobs.wake("runs")
+            uow.commit()
+            return row.view()
+
     def run_now(self, schedule_id: int, *, now: datetime) -> RunId:
         """Run a schedule's job once, now; its plan stays as it is."""
         with self.uow as uow:
@@ -241,8 +290,30 @@ class JobsService:
             uow.commit()
             return RunId(row.id)
 
+    def hurry(self, user: User, run_id: int) -> Run:
+        """Let a waiting run of this person start before their others. For the platform: people may not move times."""
+        with self.uow as uow:
+            row = uow.runs.run(run_id)
+            if row is None or row.user_id != user.id:
+                raise NotFound(_run_not_found(run_id))
+            if not uow.runs.hurry(run_id):
+                raise InvalidInput(f"Run {run_id} does not wait any more ({_status_words(row.status)}).")
+            uow.commit()
+            return row.view()
+
+    def leave(self, run_id: int, by: str, *, now: datetime) -> Run:
+        """Note that somebody looked at a run whose outcome is unknown, and that nothing is to be done."""
+        with self.uow as uow:
+            row = found_run(uow, run_id)
+            if row.status != RunStatus.UNKNOWN:
+                raise InvalidInput(f"Run {run_id} is not in doubt ({_status_words(row.status)}).")
+            if not any(event["what"] == "left" for event in row.events):
+                uow.runs.remember(run_id, {"at": now.isoformat(timespec="milliseconds"), "what": "left", "by": by})
+            uow.commit()
+            return row.view()
+
     def kill(self, run_id: int, by: str, *, now: datetime) -> Run:
-        """Cancel a run that is not over: a waiting one never starts, a running one is stopped and its result refused."""
+        """Cancel a run that is not over: a waiting one never starts, a running one is stopped, its result refused."""
         with self.uow as uow:
             row = found_run(uow, run_id)
             event = {"at": now.isoformat(timespec="milliseconds"), "what": "cancelled", "by": by, "was": row.status}
@@ -308,8 +379,34 @@ def found_run(uow: UnitOfWork, run_id: int) -> RunRow:
     """A run of whoever the unit of work is for; NotFound says the same for another's as for none."""
     row = uow.runs.run(run_id)
     if row is None:
-        raise NotFound(f"I can't find run {run_id} among yours. /history lists them.")
+        raise NotFound(_run_not_found(run_id))
     return row
+
+
+def _run_not_found(run_id: int) -> str:
+    return f"I can't find run {run_id} among yours. /history lists them."
+
+
+def _status_words(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def _by_instant(item: tuple[Schedule, Due]) -> tuple[datetime, int]:
+    return item[1].at, item[0].id
+
+
+def _coming(schedule: Schedule, now: datetime, until: datetime, sessions: Sessions) -> Iterator[tuple[Schedule, Due]]:
+    """A schedule's due times from its cursor on; where the sessions end that are known, it ends."""
+    if schedule.next_run_at is None:
+        return
+    start = max(now, schedule.next_run_at - timedelta(microseconds=1))
+    try:
+        for due in schedule.timing.upcoming(start, sessions):
+            if due.at > until:
+                return
+            yield schedule, due
+    except SessionsUnknown:
+        return
 
 
 def _checked(kind: JobKind, user: User, params: Mapping[str, Any]) -> dict[str, Any]:

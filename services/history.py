@@ -1,0 +1,86 @@
+"""What became of things: pages of runs, each by its key, and the whole story of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from db.runs import RunRow
+from db.unit_of_work import UnitOfWork
+from domain.errors import NotFound
+from domain.ids import UserId
+from domain.messages import DeliveryStatus
+from domain.runs import RUNS_AT_ONCE_PER_USER, Overlap, Run, RunStatus
+from services import timeline
+from services.timeline import Timeline
+
+TROUBLE = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN)
+"""What went wrong: failed for good, past its time limit, or nobody knows."""
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """A run in a list, with what became of its newest message."""
+
+    run: Run
+    delivery_status: DeliveryStatus | None
+    sent_at: datetime | None
+
+
+class HistoryService:
+    """Questions about runs; nothing here changes anything, and no question counts the table."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    def recent(
+        self,
+        *,
+        schedule_id: int | None = None,
+        before: int | None = None,
+        limit: int = 8,
+        statuses: Sequence[RunStatus] = (),
+        user_id: UserId | None = None,
+    ) -> list[HistoryEntry]:
+        """A page of runs, newest first, older than run `before`: all, or one schedule's, or of these states."""
+        with self.uow as uow:
+            rows = uow.runs.history(
+                schedule_id=schedule_id, before=before, limit=limit, user_id=user_id, statuses=statuses
+            )
+            return _entries(uow, rows)
+
+    def failed(self, *, before: int | None = None, limit: int = 8, user_id: UserId | None = None) -> list[HistoryEntry]:
+        """A page of the runs that went wrong, newest first, older than run `before`."""
+        return self.recent(before=before, limit=limit, statuses=TROUBLE, user_id=user_id)
+
+    def explain(self, run_id: int, zone: ZoneInfo, *, now: datetime) -> Timeline:
+        """The whole story of a run in sentences, its times in `zone`, with the reason at every step."""
+        with self.uow as uow:
+            row = uow.runs.run(run_id)
+            if row is None:
+                raise NotFound(f"I can't find run {run_id} among yours. /history lists them.")
+            return timeline.tell(row, uow.runs.told(run_id), zone, waits_for=_waits_for(uow, row, now), now=now)
+
+
+def _entries(uow: UnitOfWork, rows: Sequence[RunRow]) -> list[HistoryEntry]:
+    deliveries = uow.messages.of_runs([row.id for row in rows])
+    found = []
+    for row in rows:
+        delivery = deliveries.get(row.id)
+        status = DeliveryStatus(delivery.status) if delivery is not None else None
+        found.append(HistoryEntry(row.view(), status, delivery.sent_at if delivery is not None else None))
+    return found
+
+
+def _waits_for(uow: UnitOfWork, row: RunRow, now: datetime) -> str | None:
+    """Why a run that could go has not been started, or None when nothing is in its way."""
+    if row.status != RunStatus.PLANNED or row.not_before > now:
+        return None
+    if row.job_id is not None and row.overlap in (Overlap.QUEUE_ONE, Overlap.IN_TURN):
+        other = uow.runs.active_run(row.job_id, besides=row.id)
+        if other is not None and (other.status != RunStatus.PLANNED or other.scheduled_for < row.scheduled_for):
+            return f"run {other.id} of the same job goes first"
+    busy = uow.planning.busy([row.user_id]).get(row.user_id, 0) if row.user_id is not None else 0
+    if busy >= RUNS_AT_ONCE_PER_USER:
+        return f"{busy} runs of the same person are going, and no more go at once"
+    return None
