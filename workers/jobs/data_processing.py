@@ -41,15 +41,21 @@ def perform(context: JobContext, params: Params) -> Outcome:
 def _learn_sessions(context: JobContext) -> Outcome:
     from market.sessions import learn  # pandas and exchange_calendars, which only this task should pay for
 
-    sessions, holidays, left_out = learn(context.now.date(), context.check)
-    stored = MarketService(context.database.for_platform()).store_sessions(sessions, holidays)
-    exchanges = len({session.exchange for session in sessions})
-    last = max(session.day for session in sessions)
-    result = {"task": "sessions", "exchanges": exchanges, "sessions": stored, "last": last.isoformat()}
-    if left_out:
-        result["left_out"] = left_out
+    learned = learn(context.now.date(), context.check)
+    if not learned.sessions:
+        raise GiveUp("The library exchange_calendars knows no sessions at all. Install Openbell anew.")
+    stored = MarketService(context.database.for_platform()).store_sessions(learned.sessions, learned.holidays)
+    exchanges = len({session.exchange for session in learned.sessions})
+    last = max(session.day for session in learned.sessions)
+    result = {
+        "task": "sessions",
+        "exchanges": exchanges,
+        "sessions": stored,
+        "last": last.isoformat(),
+        "short": learned.short,
+    }
     lines = [f"Learned {stored:,} sessions of {exchanges} exchanges, the last on {last:%d %b %Y}."]
-    lines += [f"⚠ {exchange}: {escape(why)}" for exchange, why in left_out.items()]
+    lines += [f"⚠ {exchange}: {escape(why)}" for exchange, why in learned.short.items()]
     return Outcome(result, _report(context, lines))
 
 
