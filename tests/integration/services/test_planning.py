@@ -9,7 +9,7 @@ import pytest
 from db.engine import Database
 from domain.calendars import Session, Sessions
 from domain.errors import GiveUp, InvalidInput
-from domain.runs import Outcome
+from domain.runs import RESCUE, Outcome
 from scheduler.leader import Leader
 from services.jobs import JobsService
 from services.planning import PlanningService
@@ -39,6 +39,15 @@ def plan_all(database: Database) -> None:
         pass
 
 
+def due_seconds_ago(rows: Rows, seconds: int) -> None:
+    """Make every schedule due, however shortly after its last run."""
+    rows.execute(
+        "UPDATE job_schedules SET last_planned_for = NULL, "
+        "next_run_at = date_trunc('second', now()) - make_interval(secs => :seconds)",
+        seconds=seconds,
+    )
+
+
 def messages(rows: Rows) -> list[Any]:
     return rows.all("SELECT template, payload, user_id FROM msg_messages ORDER BY id")
 
@@ -51,22 +60,24 @@ def test_a_due_time_is_planned_and_marked_in_one_transaction(house_database: Dat
     assert [(row.status, row.scheduled_for) for row in history(rows)] == [("enqueued", due)]
 
 
+def five_minutes_ago_every_ten(minutes: int) -> tuple[str, datetime]:
+    """A line whose newest due time is five to six minutes old, and its due time so many minutes before that one."""
+    newest = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    return f"{newest.minute % 10}-59/10 * * * *", newest - timedelta(minutes=minutes)
+
+
 @pytest.mark.parametrize(("catch_up", "ran"), [("skip", 0), ("latest", 1), ("all", 5)])
 def test_what_an_outage_made_late_follows_its_policy(
     house_database: Database, rows: Rows, catch_up: str, ran: int
 ) -> None:
-    schedule = rows.schedule(rows.person(), "*/10 * * * *", catch_up=catch_up, catch_up_window_s=2900)
-    first = datetime.now(UTC).replace(second=0, microsecond=0)
-    first -= timedelta(minutes=first.minute % 10 + 100)
+    line, first = five_minutes_ago_every_ten(90)
+    schedule = rows.schedule(rows.person(), line, catch_up=catch_up, catch_up_window_s=2900)
     rows.execute("UPDATE job_schedules SET next_run_at = :at WHERE id = :id", at=first, id=schedule.id)
     plan_all(house_database)
     found = history(rows)
-    late = [row for row in found if row.trigger == "catch_up"]
-    on_time = [row for row in found if row.trigger == "cron" and row.status != "skipped"]
-    assert {row.skip_reason for row in found if row.status == "skipped"} == {"window"}
-    assert len(late) in {ran, ran - 1}
-    assert len(late) + len(on_time) in {ran, ran + 1} or on_time
-    assert [row.scheduled_for for row in found] == [first + timedelta(minutes=10 * n) for n in range(len(found))]
+    assert [row.scheduled_for for row in found] == [first + timedelta(minutes=10 * n) for n in range(10)]
+    told = [(row.trigger, row.skip_reason) for row in found]
+    assert told == [("cron", "window")] * (10 - ran) + [("catch_up", None)] * ran
 
 
 def test_a_long_outage_leaves_a_hundred_rows_and_one_for_the_rest(house_database: Database, rows: Rows) -> None:
@@ -83,44 +94,37 @@ def test_a_long_outage_leaves_a_hundred_rows_and_one_for_the_rest(house_database
 
 
 def test_caught_up_runs_go_one_by_one_and_oldest_first(house_database: Database, rows: Rows) -> None:
-    schedule = rows.schedule(rows.person(), "*/10 * * * *", catch_up="all", catch_up_window_s=7200)
-    first = datetime.now(UTC).replace(second=0, microsecond=0)
-    first -= timedelta(minutes=first.minute % 10 + 40)
+    line, first = five_minutes_ago_every_ten(40)
+    schedule = rows.schedule(rows.person(), line, catch_up="all", catch_up_window_s=7200)
     rows.execute("UPDATE job_schedules SET next_run_at = :at WHERE id = :id", at=first, id=schedule.id)
-    plan_all(house_database)
-    waiting = {row.id for row in history(rows) if row.status in ("planned", "enqueued")}
-    order: list[int] = []
-    while rung := planning(house_database).ring_waiting():
-        [bell] = rung
+    bells = planning(house_database).plan_due_runs().bells
+    order: list[datetime] = []
+    while bells:
+        [bell] = bells
         run = runs(house_database).start_run(bell.run_id, bell.attempt, "w")
         assert run is not None
         assert planning(house_database).ring_waiting() == []
         assert runs(house_database).finish_run(run, Outcome({}), now=datetime.now(UTC))
-        order.append(run.id)
-    assert order == sorted(order)
-    assert set(order) == waiting
+        order.append(run.scheduled_for)
+        bells = planning(house_database).ring_waiting()
+    assert order == [first + timedelta(minutes=10 * n) for n in range(5)]
 
 
 def test_a_due_time_beside_an_earlier_run_is_skipped_and_says_so(house_database: Database, rows: Rows) -> None:
     schedule = rows.schedule(rows.person())
-    rows.due_ago(schedule, timedelta(minutes=1))
+    rows.due_ago(schedule, timedelta(0))
     plan_all(house_database)
-    assert "overlap" in {row.skip_reason for row in history(rows)} or len(history(rows)) == 1
-    rows.execute("UPDATE job_schedules SET next_run_at = date_trunc('minute', now()) + interval '1 min'")
-    rows.execute("UPDATE job_schedules SET next_run_at = now() - interval '1 s'")
+    due_seconds_ago(rows, 1)
     plan_all(house_database)
-    assert history(rows)[-1].skip_reason == "overlap"
+    first, *later = history(rows)
+    assert first.status == "enqueued"
+    assert {row.skip_reason for row in later} == {"overlap"}
 
 
 def test_one_may_wait_where_the_schedule_says_so(house_database: Database, rows: Rows) -> None:
-    schedule = rows.schedule(rows.person(), overlap="queue_one")
+    rows.schedule(rows.person(), overlap="queue_one")
     for second in (3, 2, 1):
-        rows.execute(
-            "UPDATE job_schedules SET next_run_at = date_trunc('second', now()) - make_interval(secs => :s) "
-            "WHERE id = :id",
-            s=second,
-            id=schedule.id,
-        )
+        due_seconds_ago(rows, second)
         for bell in planning(house_database).plan_due_runs().bells:
             assert runs(house_database).start_run(bell.run_id, bell.attempt, "w") is not None
     assert [row.status for row in history(rows)] == ["running", "planned", "skipped"]
@@ -128,14 +132,9 @@ def test_one_may_wait_where_the_schedule_says_so(house_database: Database, rows:
 
 
 def test_runs_side_by_side_where_the_schedule_allows_it(house_database: Database, rows: Rows) -> None:
-    schedule = rows.schedule(rows.person(), overlap="allow")
+    rows.schedule(rows.person(), overlap="allow")
     for second in (2, 1):
-        rows.execute(
-            "UPDATE job_schedules SET next_run_at = date_trunc('second', now()) - make_interval(secs => :s) "
-            "WHERE id = :id",
-            s=second,
-            id=schedule.id,
-        )
+        due_seconds_ago(rows, second)
         planning(house_database).plan_due_runs()
     assert [row.status for row in history(rows)] == ["enqueued", "enqueued"]
 
@@ -190,8 +189,6 @@ def test_a_rescue_judges_again_as_it_writes(house_database: Database, rows: Rows
     [bell] = planning(house_database).plan_due_runs().bells
     run = runs(house_database).start_run(bell.run_id, bell.attempt, "w")
     assert run is not None
-    from domain.runs import RESCUE
-
     with house_database.for_platform() as uow:  # the lease is not over: an old read must not count
         assert not uow.runs.move(RESCUE, run.id, run.token, error="x", event={})
 
@@ -199,10 +196,7 @@ def test_a_rescue_judges_again_as_it_writes(house_database: Database, rows: Rows
 def test_ten_failures_in_a_row_pause_the_schedule_and_are_told_twice(house_database: Database, rows: Rows) -> None:
     schedule = rows.schedule(rows.person(), max_retries=0)
     for number in range(10):
-        rows.execute(
-            "UPDATE job_schedules SET next_run_at = date_trunc('second', now()) - make_interval(secs => :s)",
-            s=20 - number,
-        )
+        due_seconds_ago(rows, 20 - number)
         [bell] = planning(house_database).plan_due_runs().bells
         run = runs(house_database).start_run(bell.run_id, bell.attempt, "w")
         assert run is not None
@@ -316,7 +310,7 @@ def test_a_run_is_retried_as_a_new_run_with_the_same_parameters(house_database: 
     runs(house_database).fail_run(run, GiveUp("no"), reference="E-1", now=datetime.now(UTC), chance=CHANCE)
     again = JobsService(house_database.for_user(user.id)).retry(run.id, now=datetime.now(UTC))
     [row] = rows.all("SELECT retry_of, job_snapshot, trigger FROM job_schedule_runs WHERE id = :id", id=again)
-    assert (row.retry_of, row.trigger, row.job_snapshot["task_params"]) == (run.id, "manual", {"symbol": "GOLD"})
+    assert (row.retry_of, row.trigger, row.job_snapshot["task_params"]) == (run.id, "manual", dict(run.params))
 
 
 def test_one_scheduler_leads_and_another_follows_at_once(house_database: Database) -> None:

@@ -65,7 +65,7 @@ def test_after_an_outage_the_newest_missed_run_goes_and_the_others_say_why_not(
     found = rows.all("SELECT status, skip_reason, trigger FROM job_schedule_runs ORDER BY scheduled_for")
     assert {row.skip_reason for row in found[:-1]} == {"window"}
     assert [row.status for row in found[:-1]] == ["skipped"] * (len(found) - 1)
-    assert found[-1].status == "planned"
+    assert found[-1].status == "enqueued"
     assert len(found) >= 12
     [cursor] = rows.all("SELECT next_run_at > now() AS ahead FROM job_schedules WHERE id = :id", id=schedule.id)
     assert cursor.ahead
