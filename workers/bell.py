@@ -12,9 +12,7 @@ from workers.enqueue import CHANNEL, client_of
 
 log = structlog.get_logger(__name__)
 
-ANSWER_WITHIN = 5.0
-PING_EVERY = 10.0
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.25
 RECONNECT_AFTER = 0.5
 LONGEST_PAUSE = 5.0
 
@@ -26,8 +24,9 @@ class Doorbell:
     time. After every new subscription all are woken, for a ring may have been missed meanwhile.
     """
 
-    def __init__(self, redis_url: str) -> None:
-        self._client = client_of(redis_url, answer_within=ANSWER_WITHIN)
+    def __init__(self, redis_url: str, answer_within: float) -> None:
+        self._client = client_of(redis_url, answer_within=answer_within)
+        self._answer_within, self._ping_every = answer_within, 2 * answer_within
         self._waiting: dict[str, list[threading.Event]] = {}
         self._stopped = threading.Event()
         self._listening = threading.Event()
@@ -38,7 +37,8 @@ class Doorbell:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(timeout=ANSWER_WITHIN + LOOK_EVERY)
+        if self._thread.is_alive():
+            self._thread.join(timeout=self._answer_within + LOOK_EVERY)
         self._client.close()
 
     def add(self, queue: str, event: threading.Event) -> None:
@@ -80,9 +80,9 @@ class Doorbell:
                 last, asked = now, None
                 self._pass_on(message)
                 yield message
-            elif asked is not None and now - asked > ANSWER_WITHIN:
+            elif asked is not None and now - asked > self._answer_within:
                 raise redis.exceptions.ConnectionError(f"no answer for {now - last:.0f} s")
-            elif asked is None and now - last > PING_EVERY:
+            elif asked is None and now - last > self._ping_every:
                 subscription.ping()
                 asked = now
 

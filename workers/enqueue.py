@@ -124,13 +124,13 @@ class Bells:
 def _messages(queue: str, bells: Sequence[Bell]) -> list[str]:
     """Ids and Dramatiq messages by turns; written as text, for a thousand are made at once."""
     head = f'{{"queue_name":{json.dumps(queue)},"actor_name":{json.dumps(actor_of(queue))},"args":['
-    tail = f'"}},"message_timestamp":{int(time.time() * 1000)}}}'
+    tail = f'","message_timestamp":{int(time.time() * 1000)}}}'
     found = []
     for bell in bells:
         name = message_id(bell)
         found.append(name)
         found.append(
-            f'{head}{bell.run_id:d},{bell.attempt:d}],"kwargs":{{}},"message_id":"{name}",'
-            f'"options":{{"redis_message_id":"{name}{tail}'
+            f'{head}{bell.run_id:d},{bell.attempt:d}],"kwargs":{{}},"options":{{"redis_message_id":"{name}"}},'
+            f'"message_id":"{name}{tail}'
         )
     return found

@@ -31,14 +31,14 @@ RESERVED_THREADS = 2
 class Broker(RedisBroker):
     """Dramatiq's broker for Valkey and Redis, with consumers that are woken instead of asking ever more seldom."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, answer_within: float = ANSWER_WITHIN) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
-            client=client_of(redis_url, answer_within=ANSWER_WITHIN),
+            client=client_of(redis_url, answer_within=answer_within),
             namespace=NAMESPACE,
             middleware=[],
             maintenance_chance=20_000,  # of a million calls; recovery does not depend on it, the leases do that
         )
-        self.doorbell = Doorbell(redis_url)
+        self.doorbell = Doorbell(redis_url, answer_within)
 
     @property
     def consumer_class(self) -> Any:
@@ -194,6 +194,9 @@ class Crew(Worker):
             thread.stop()
             if isinstance(thread.consumer, BellConsumer):
                 thread.consumer.wake()
+        for worker in self.workers:
+            worker.stop()
+        self._lanes.close()
         super().stop(timeout)
 
     def _add_consumer(self, queue_name: str, *, delay: bool = False) -> None:
@@ -221,9 +224,9 @@ class Crew(Worker):
         self.workers.append(worker)
 
 
-def connect(redis_url: str) -> Broker:
+def connect(redis_url: str, answer_within: float = ANSWER_WITHIN) -> Broker:
     """The broker behind `redis_url` with every queue declared; nothing is connected before it is used."""
-    broker = Broker(redis_url)
+    broker = Broker(redis_url, answer_within)
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
