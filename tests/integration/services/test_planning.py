@@ -17,7 +17,7 @@ from services.runs import RunsService
 from tests.factories import Rows
 
 CHANCE = Random(7)
-YEARLY = "0 0 1 1 *"  # nothing else comes due while a test looks
+YEARLY = "* 0 1 1 *"  # nothing else comes due while a test looks; not of fixed time, so it has no slots
 
 
 def planning(database: Database, sessions: Sessions = Sessions.NONE) -> PlanningService:
