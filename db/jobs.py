@@ -197,7 +197,7 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         return list(self.session.scalars(next_first.order_by(ScheduleRow.next_run_at).limit(limit)))
 
     def without_cursor(self) -> list[ScheduleRow]:
-        """Enabled schedules by an exchange's sessions that have no due time, because no sessions were known that far."""
+        """Enabled schedules by an exchange's sessions without a due time, as no sessions were known that far."""
         waiting = select(ScheduleRow).where(
             ScheduleRow.enabled,
             ScheduleRow.deleted_at.is_(None),

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from db.repository import Base, BaseRepository, Created, Id
@@ -114,7 +114,8 @@ WITH given AS (SELECT *, nextval(pg_get_serial_sequence('msg_messages', 'id')) A
         CAST(:not_before AS timestamptz[]), CAST(:expires_at AS timestamptz[])) WITH ORDINALITY
     AS g (user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at, place)),
 made AS (
-    INSERT INTO msg_messages (id, user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at)
+    INSERT INTO msg_messages (id, user_id, category, lane, template, payload, run_id, dedupe_key, not_before,
+        expires_at)
     OVERRIDING SYSTEM VALUE
     SELECT id, user_id, category, lane, template, CAST(payload AS jsonb), run_id, dedupe_key, not_before, expires_at
     FROM given

@@ -309,7 +309,7 @@ class RunsRepo(BaseRepository[RunRow]):
         user_id: int | None = None,
         statuses: Sequence[str] = (),
     ) -> list[RunRow]:
-        """A page of runs, newest first, older than run `before`; those of one schedule in the order of their due times."""
+        """A page of runs, newest first, older than run `before`; those of one schedule by their due times."""
         page = select(RunRow)
         if user_id is not None:
             page = page.where(RunRow.user_id == user_id)
@@ -458,7 +458,7 @@ class RunsRepo(BaseRepository[RunRow]):
             text(f"""SELECT r.id, r.token, r.attempt, coalesce({late}, false) AS late, r.user_id, r.job_id,
                 r.job_snapshot, r.worker_id, r.started_at
             FROM job_schedule_runs r WHERE r.status = 'running' AND (r.lease_until < now() OR {late})
-            LIMIT :limit FOR UPDATE SKIP LOCKED"""),  # noqa: S608  # made of constants
+            LIMIT :limit FOR UPDATE SKIP LOCKED"""),  # made of constants
             {"limit": limit},
         )
         return [

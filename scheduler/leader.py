@@ -20,7 +20,7 @@ MARGIN_S = 1.0
 
 @dataclass
 class Leader:
-    """One scheduler's claim to lead: an identity of its own, a term from the database, trusted by the monotonic clock."""
+    """One scheduler's claim to lead: its own identity, a term from the database, trusted by the monotonic clock."""
 
     database: Database
     clock: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""What follows when a run ends badly: the owner is told once of a row of failures, and a schedule that never works stops."""
+"""What follows when a run ends badly: its owner hears once of a row of failures; a schedule that never works stops."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a worker does with runs: take them, keep them alive, and end them with their messages, in one commit each time."""
+"""What a worker does with runs: take them, keep them alive, end them with their messages, each in one commit."""
 
 import random
 from collections.abc import Mapping, Sequence

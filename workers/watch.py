@@ -93,7 +93,9 @@ class Watch:
         """How many threads did not end although they were interrupted a minute ago."""
         now = time.monotonic()
         with self._lock:
-            return sum(h.interrupted_at is not None and now - h.interrupted_at > STUCK_AFTER for h in self._held.values())
+            return sum(
+                h.interrupted_at is not None and now - h.interrupted_at > STUCK_AFTER for h in self._held.values()
+            )
 
     def hand_back(self) -> int:
         """Give what is still running to other workers, as this one is being stopped; how many runs that were.
@@ -128,7 +130,7 @@ class Watch:
 
     def _beat(self) -> None:
         with self._lock:
-            held = {each.claimed.id: each.claimed.token for each in self._held.values() if not each.taken}
+            held = {int(each.claimed.id): each.claimed.token for each in self._held.values() if not each.taken}
         if not held:
             return
         kept = with_retries(self._service().keep_alive, held)
@@ -159,7 +161,7 @@ class Watch:
             if self._held.get(held.claimed.id) is not held:
                 return
             held.interrupted_at = now
-            raise_thread_exception(held.thread, RunInterrupted)
+            raise_thread_exception(held.thread, RunInterrupted)  # type: ignore[no-untyped-call]  # Dramatiq has no types
         if not held.taken:  # recorded now, for a thread inside a call that does not return may never hear of it
             held.taken = True
             with_retries(self._service().time_out_run, held.claimed, now=datetime.now(UTC), chance=self._chance)

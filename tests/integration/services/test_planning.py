@@ -112,8 +112,8 @@ def test_caught_up_runs_go_one_by_one_and_oldest_first(house_database: Database,
 
 
 def test_a_due_time_beside_an_earlier_run_is_skipped_and_says_so(house_database: Database, rows: Rows) -> None:
-    schedule = rows.schedule(rows.person(), YEARLY)
-    rows.due_ago(schedule, timedelta(0))
+    rows.schedule(rows.person(), YEARLY)
+    due_seconds_ago(rows, 5)
     plan_all(house_database)
     due_seconds_ago(rows, 1)
     plan_all(house_database)

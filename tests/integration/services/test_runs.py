@@ -8,6 +8,7 @@ import pytest
 
 from db.engine import Database
 from domain.errors import GiveUp, RetryLater
+from domain.ids import UserId
 from domain.messages import Category, Outgoing
 from domain.runs import Bell, ClaimedRun, Outcome
 from services.jobs import JobsService
@@ -117,9 +118,14 @@ def test_one_persons_many_runs_leave_room_for_others(house_database: Database, r
     assert bob.id in {row.user_id for row in owners}
 
 
+def owner_of(run: ClaimedRun) -> UserId:
+    assert run.user_id is not None
+    return run.user_id
+
+
 def test_a_result_and_its_messages_are_one_commit(house_database: Database, rows: Rows) -> None:
     run = claimed(house_database, rows)
-    message = Outgoing(Category.REPORT, run.user_id, "<b>GOLD</b>")
+    message = Outgoing(Category.REPORT, owner_of(run), "<b>GOLD</b>")
     assert runs(house_database).finish_run(run, Outcome({"last": "1"}, (message,)), now=datetime.now(UTC))
     assert statuses(rows) == ["succeeded"]
     [queued] = rows.all("SELECT m.run_id, d.status, d.channel, d.address FROM msg_messages m "
@@ -129,7 +135,7 @@ def test_a_result_and_its_messages_are_one_commit(house_database: Database, rows
 
 def test_a_result_that_cannot_be_stored_leaves_no_message(house_database: Database, rows: Rows) -> None:
     run = claimed(house_database, rows)
-    unstorable = Outcome({"last": object()}, (Outgoing(Category.REPORT, run.user_id, "x"),))
+    unstorable = Outcome({"last": object()}, (Outgoing(Category.REPORT, owner_of(run), "x"),))
     with pytest.raises(Exception, match="JSON serializable"):
         runs(house_database).finish_run(run, unstorable, now=datetime.now(UTC))
     assert statuses(rows) == ["running"]
@@ -145,7 +151,7 @@ def test_a_dead_workers_run_is_tried_again_and_its_late_result_refused(house_dat
     [bell] = planning(house_database).ring_waiting()
     assert bell.attempt == 1
     assert runs(house_database).start_run(bell.run_id, bell.attempt, "worker-2") is not None
-    late = Outcome({"last": "late"}, (Outgoing(Category.REPORT, run.user_id, "late"),))
+    late = Outcome({"last": "late"}, (Outgoing(Category.REPORT, owner_of(run), "late"),))
     assert not runs(house_database).finish_run(run, late, now=datetime.now(UTC))
     assert rows.all("SELECT id FROM msg_messages") == []
 
