@@ -1,0 +1,86 @@
+"""A text as the words, numbers and clock times that a phrase is made of, and a cursor that reads them."""
+
+import re
+from dataclasses import dataclass
+
+_TOKEN = re.compile(
+    r"""
+      [0-9]{4}-[0-9]{2}-[0-9]{2}                                # a date
+    | [0-9]{1,2}[:.h][0-9]{2}(?![0-9])                          # a clock time
+    | :[0-9]{2}(?![0-9])                                        # a minute
+    | [0-9]+(?:st|nd|rd|th)(?![a-z])                            # an ordinal
+    | [0-9]+
+    | [ap]\.\s?m\.?(?![a-z])
+    | [^\W\d_]+(?:/[^\W\d]+(?:[-_/][^\W\d]+)*)+                 # a time zone
+    | [^\W\d_]+(?:['’][^\W\d_]+)?
+    | \S
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word in small letters, and where it stands in the text."""
+
+    text: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    return [Token(found[0].lower().replace("’", "'"), *found.span()) for found in _TOKEN.finditer(text)]
+
+
+class Cursor:
+    """A place among the tokens. A `take…` moves past what it found, or leaves the place as it was."""
+
+    def __init__(self, text: str, start: int = 0) -> None:
+        self.text = text
+        self.tokens = tokens(text)
+        self.at = start
+
+    @property
+    def ended(self) -> bool:
+        return self.at >= len(self.tokens)
+
+    def peek(self, ahead: int = 0) -> str:
+        """The token `ahead` of here, empty behind the end."""
+        place = self.at + ahead
+        return self.tokens[place].text if place < len(self.tokens) else ""
+
+    def take(self, *words: str) -> str:
+        """The token here if it is one of `words`, else nothing."""
+        word = self.peek()
+        if word and word in words:
+            self.at += 1
+            return word
+        return ""
+
+    def take_all(self, phrase: str) -> bool:
+        """Whether exactly these words come, one after the other."""
+        words = phrase.split(" ")
+        if [self.peek(n) for n in range(len(words))] != words:
+            return False
+        self.at += len(words)
+        return True
+
+    def take_any(self, *phrases: str) -> bool:
+        return any(self.take_all(phrase) for phrase in phrases)
+
+    def take_number(self, most: int = 9999) -> int | None:
+        word = self.peek()
+        if not (word.isascii() and word.isdigit() and len(word) <= 4 and int(word) <= most):
+            return None
+        self.at += 1
+        return int(word)
+
+    def take_joint(self) -> bool:
+        """What stands between two things of a list: a comma, "and", or both."""
+        comma = self.take(",")
+        return bool(self.take("and", "&") or comma)
+
+    def said(self, start: int, end: int | None = None) -> str:
+        """The text from token `start` up to token `end`, as it was written."""
+        chosen = self.tokens[start:end]
+        return self.text[chosen[0].start : chosen[-1].end] if chosen else ""
