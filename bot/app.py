@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 
 from bot import access, audit, errors, replies
-from bot.commands import general, jobs, reports, users
+from bot.commands import backfills, general, jobs, reports, runs, schedules, users
 from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.replies import Reply
 from db.offload import DatabaseUnavailable
@@ -36,16 +36,27 @@ UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 
 COMMANDS = (
     Command("report", "A market report now", Role.VIEWER, reports.report, acts=True, example="/report GOLD dark"),
+    Command("schedule", "Make a job, in words or from a cron line", Role.VIEWER, schedules.schedule,
+            example="/schedule every weekday at 8:30 the gold report"),
+    Command("remind", "Make a reminder", Role.VIEWER, schedules.remind,
+            example="/remind check margins every day at 9"),
     Command("jobs", "Your jobs", Role.VIEWER, jobs.jobs),
-    Command("schedule", "Make a job from a cron line", Role.VIEWER, reports.schedule,
-            example="/schedule 30 8 * * 1-5 GOLD"),
-    Command("next", "What comes next", Role.VIEWER, jobs.next_runs, example="/next 7"),
-    Command("history", "What was run", Role.VIEWER, jobs.history, example="/history 7"),
+    Command("next", "What comes next", Role.VIEWER, jobs.next_runs, example="/next 24h"),
+    Command("history", "What was run", Role.VIEWER, runs.history, example="/history 7"),
+    Command("why", "The whole story of a run", Role.VIEWER, runs.why, example="/why 12"),
+    Command("failed", "What went wrong", Role.VIEWER, runs.failed),
     Command("job", "One job, with its buttons", Role.VIEWER, jobs.job, example="/job 7"),
     Command("run", "Run a job once, now", Role.VIEWER, jobs.run, acts=True, example="/run 7"),
+    Command("skip", "Leave out a job's next run", Role.VIEWER, jobs.skip, acts=True, example="/skip 7"),
     Command("pause", "Pause a job", Role.VIEWER, jobs.pause, acts=True, example="/pause 7"),
     Command("resume", "Let a paused job go on", Role.VIEWER, jobs.resume, acts=True, example="/resume 7"),
     Command("delete", "Delete a job (can be undone)", Role.VIEWER, jobs.delete, acts=True, example="/delete 7"),
+    Command("retry", "Do a run once more", Role.VIEWER, runs.retry, acts=True, example="/retry 12"),
+    Command("kill", "Stop a run", Role.VIEWER, runs.kill, acts=True, example="/kill 12"),
+    Command("backfill", "Run a job for days that are over", Role.VIEWER, backfills.backfill,
+            example="/backfill 7 2026-11-02 2026-11-06"),
+    Command("test", "What a time means, and when it is due", Role.VIEWER, schedules.test,
+            example="/test first Monday of the month at 9"),
     Command("timezone", "Your time zone", Role.VIEWER, users.timezone, example="/timezone Zurich"),
     Command("whoami", "Who you are to me", None, users.whoami),
     Command("help", "What I can do", None, general.help_, example="/help schedule"),
@@ -58,11 +69,21 @@ PRESSES = (
     Press("z", Role.VIEWER, users.zone_pressed),
     Press("r", Role.VIEWER, reports.report_pressed, acts=True),
     Press("i", Role.VIEWER, reports.instruments_pressed),
-    Press("p", Role.VIEWER, reports.schedule_pressed),
-    Press("d", Role.VIEWER, reports.form_pressed, acts=True),
+    Press("p", Role.VIEWER, schedules.pressed),
+    Press("d", Role.VIEWER, schedules.form_pressed, acts=True),
+    Press("q", Role.VIEWER, schedules.when_pressed),
+    Press("k", Role.VIEWER, schedules.what_pressed),
+    Press("g", Role.VIEWER, schedules.corrected_pressed),
+    Press("t", Role.VIEWER, schedules.test_pressed),
     Press("j", Role.VIEWER, jobs.job_pressed, acts=True),
+    Press("o", Role.VIEWER, jobs.options_pressed),
     Press("l", Role.VIEWER, jobs.jobs_pressed),
-    Press("h", Role.VIEWER, jobs.history_pressed),
+    Press("n", Role.VIEWER, jobs.next_pressed),
+    Press("h", Role.VIEWER, runs.history_pressed),
+    Press("f", Role.VIEWER, runs.failed_pressed),
+    Press("w", Role.VIEWER, runs.why_pressed),
+    Press("x", Role.VIEWER, runs.run_pressed, acts=True),
+    Press("b", Role.VIEWER, backfills.pressed, acts=True),
     Press("c", None, general.command_pressed),
     Press("a", Role.VIEWER, general.stale_pressed),
 )
@@ -150,7 +171,9 @@ async def _unknown(update: Update, context: BotContext, name: str) -> None:
     if context.entry is not None:
         context.entry.success, context.entry.error_message = False, "unknown command"
     known = [command.name for command in context.commands]
-    await replies.send(update, replies.unknown_command(difflib.get_close_matches(name, known, n=3, cutoff=0.5)))
+    await replies.send(
+        update, replies.refusals.unknown_command(difflib.get_close_matches(name, known, n=3, cutoff=0.5))
+    )
 
 
 async def _text(update: Update, context: BotContext) -> None:
@@ -167,8 +190,10 @@ async def _text(update: Update, context: BotContext) -> None:
         await general.plain_text(update, context, text)
     elif form.kind == "ask_zone":
         await users.zone_named(update, context, text)
+    elif form.kind == "ask_what":
+        await schedules.work_named(update, context, form.data, text)
     else:
-        await reports.time_named(update, context, form.data["symbol"], form.data["theme"], text)
+        await schedules.time_named(update, context, form.data, text)
 
 
 async def _other(update: Update, context: BotContext) -> None:
@@ -216,7 +241,7 @@ async def _once(update: Update, context: BotContext, key: str, text: str, act: C
         await context.run_as_platform(TelegramService.finished, key)
     elif claim == "interrupted":
         await errors.acknowledge(update)
-        await replies.send(update, replies.interrupted(text))
+        await replies.send(update, replies.refusals.interrupted(text))
     else:
         await errors.acknowledge(update, "That was done already.")
 

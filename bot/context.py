@@ -16,15 +16,21 @@ from db.offload import Offload
 from db.unit_of_work import UnitOfWork
 from domain.errors import NotVerified
 from domain.users import Role, User
+from services.agenda import AgendaService
+from services.backfill import BackfillService
+from services.history import HistoryService
 from services.jobs import JobsService
 from services.telegram import Audit, TelegramService
 from services.users import UsersService
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Service = TypeVar("Service", JobsService, TelegramService, UsersService)
+Service = TypeVar("Service", AgendaService, BackfillService, HistoryService, JobsService, TelegramService, UsersService)
 
-_SERVICES = {each.__name__: each for each in (JobsService, TelegramService, UsersService)}
+_SERVICES = {
+    each.__name__: each
+    for each in (AgendaService, BackfillService, HistoryService, JobsService, TelegramService, UsersService)
+}
 
 
 class Recent:
@@ -144,6 +150,11 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
     async def _cross(self, uow: UnitOfWork, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         service: Any = _SERVICES[method.__qualname__.partition(".")[0]](uow)
         return await self.parts.offload.run(method, service, *args, **kwargs)
+
+
+def nonce(context: BotContext) -> str:
+    """What makes a message's buttons its own: pressed twice they act once, on a fresh message they act again."""
+    return format(int(context.now.timestamp() * 1000), "x")
 
 
 Handle = Callable[[Update, BotContext], Coroutine[Any, Any, None]]

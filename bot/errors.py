@@ -35,15 +35,15 @@ async def answer(update: Update, context: BotContext, problem: Exception) -> Non
 def _reply_to(problem: Exception, context: BotContext) -> tuple[Reply, str]:
     match problem:
         case UnknownZone():
-            return replies.zone_refused(str(problem), problem.suggestions, context.now), str(problem)
+            return replies.people.zone_refused(str(problem), problem.suggestions, context.now), str(problem)
         case WrongCode():
-            return replies.wrong_code(str(problem)), str(problem)
+            return replies.people.wrong_code(str(problem)), str(problem)
         case UserError() | RetryLater():
-            return replies.refused(str(problem)), str(problem)
+            return replies.refusals.refused(str(problem)), str(problem)
         case _:
             reference = f"E-{secrets.token_hex(2).upper()}"
             log.error("update_broke", reference=reference, exc_info=problem)
-            return replies.broken(reference), f"{reference}: {type(problem).__name__}"
+            return replies.refusals.broken(reference), f"{reference}: {type(problem).__name__}"
 
 
 async def _tell(update: Update, reply: Reply, said: str) -> None:

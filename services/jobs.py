@@ -1,10 +1,8 @@
 """Schedules: what people ask for. Their runs are in `services.runs`, their planning in `services.planning`."""
 
-import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import Any
 
 from db.jobs import ScheduleRow
@@ -15,11 +13,10 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import RunId
 from domain.runs import ACTIVE, Overlap, Run, RunStatus, SkipReason, Trigger
 from domain.schedules import UNDO_WINDOW, Proposal, Schedule
-from domain.timing import Due, SessionsUnknown, Timing
+from domain.timing import Timing
 from domain.users import User
 from services.job_kinds import JobKind, check_params, kind_of, target_of
 
-MOST_COMING = 1000
 OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
 """The columns that `JobsService.set_options` may change: none of them moves a due time."""
 
@@ -32,21 +29,20 @@ class Saved:
     again: bool
 
 
-@dataclass(frozen=True)
-class Agenda:
-    """What is due within some hours, in order; `more` when that was too much to list."""
-
-    due: tuple[tuple[Schedule, Due], ...]
-    more: bool
-
-
 def as_form(proposal: Proposal) -> dict[str, Any]:
     """A proposal as a form keeps it, for `JobsService.save` to read back."""
-    timing = proposal.timing
+    work = {"name": proposal.name, "job_type": proposal.job_type, "params": dict(proposal.params)}
+    return work | timing_form(proposal.timing)
+
+
+def from_form(data: Mapping[str, Any]) -> Proposal:
+    """The proposal that a form keeps."""
+    return Proposal(data["name"], data["job_type"], data["params"], timing_from(data))
+
+
+def timing_form(timing: Timing) -> dict[str, Any]:
+    """A timing as a form keeps it, for `timing_from` to read back."""
     return {
-        "name": proposal.name,
-        "job_type": proposal.job_type,
-        "params": dict(proposal.params),
         "cron": timing.expression,
         "timezone": timing.timezone,
         "calendar": timing.calendar,
@@ -57,10 +53,10 @@ def as_form(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def from_form(data: Mapping[str, Any]) -> Proposal:
-    """The proposal that a form keeps."""
+def timing_from(data: Mapping[str, Any]) -> Timing:
+    """The timing that a form keeps."""
     starts, ends = data.get("starts_at"), data.get("ends_at")
-    timing = Timing(
+    return Timing(
         data["cron"],
         data["timezone"],
         calendar=data.get("calendar"),
@@ -69,7 +65,6 @@ def from_form(data: Mapping[str, Any]) -> Proposal:
         starts_at=datetime.fromisoformat(starts) if starts else None,
         ends_at=datetime.fromisoformat(ends) if ends else None,
     )
-    return Proposal(data["name"], data["job_type"], data["params"], timing)
 
 
 class JobsService:
@@ -183,16 +178,7 @@ class JobsService:
             uow.commit()
             return row.view(), due
 
-    def agenda(self, now: datetime, until: datetime, *, limit: int = 40) -> Agenda:
-        """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
-        with self.uow as uow:
-            sessions = uow.market.sessions()
-            schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
-        merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
-        found = list(islice(merged, limit + 1))
-        return Agenda(tuple(found[:limit]), more=len(found) > limit)
-
-    def set_options(self, schedule_id: int, **options: Any) -> Schedule:
+    def set_options(self, schedule_id: int, options: Mapping[str, Any]) -> Schedule:
         """Change how a schedule meets what it missed or what is still going, or how far its starts are spread."""
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
@@ -324,12 +310,18 @@ class JobsService:
             return view
 
 
+def check(user: User, proposal: Proposal, now: datetime, sessions: Sessions) -> dict[str, Any]:
+    """The parameters to be kept; InvalidInput or NotAllowed when this person can't have that schedule."""
+    checked = _checked(kind_of(proposal.job_type), user, proposal.params)
+    proposal.check(user.quota, now, sessions)
+    return checked
+
+
 def add(uow: UnitOfWork, user: User, proposal: Proposal, now: datetime, **options: Any) -> ScheduleRow:
     """A new schedule of `user`, checked against its kind's parameters, the quota and the calendar."""
     kind = kind_of(proposal.job_type)
-    checked = _checked(kind, user, proposal.params)
     sessions = uow.market.sessions_for(proposal.timing)
-    proposal.check(user.quota, now, sessions)
+    checked = check(user, proposal, now, sessions)
     if uow.jobs.count_live() >= user.quota.schedules:
         most = user.quota.schedules
         raise InvalidInput(f"You have {most} schedules, the most you may have. Delete one with /delete first.")
@@ -389,24 +381,6 @@ def _run_not_found(run_id: int) -> str:
 
 def _status_words(status: str) -> str:
     return status.replace("_", " ")
-
-
-def _by_instant(item: tuple[Schedule, Due]) -> tuple[datetime, int]:
-    return item[1].at, item[0].id
-
-
-def _coming(schedule: Schedule, now: datetime, until: datetime, sessions: Sessions) -> Iterator[tuple[Schedule, Due]]:
-    """A schedule's due times from its cursor on; where the sessions end that are known, it ends."""
-    if schedule.next_run_at is None:
-        return
-    start = max(now, schedule.next_run_at - timedelta(microseconds=1))
-    try:
-        for due in schedule.timing.upcoming(start, sessions):
-            if due.at > until:
-                return
-            yield schedule, due
-    except SessionsUnknown:
-        return
 
 
 def _checked(kind: JobKind, user: User, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from db.unit_of_work import UnitOfWork
 from domain.ids import DraftId, UserId
 
 FORM_LIVES = timedelta(hours=24)
+ASKING = ("ask_zone", "ask_time", "ask_what")
+"""The kinds of form that wait for typed text."""
 
 Claim = Literal["new", "finished", "interrupted"]
 
@@ -49,7 +51,7 @@ class TelegramService:
         """Keep a form for a day. One that waits for typed text ends the others that do."""
         with self.uow as uow:
             if kind.startswith("ask_"):
-                uow.telegram.end_drafts(telegram_user_id, now, "ask_zone", "ask_time")
+                uow.telegram.end_drafts(telegram_user_id, now, *ASKING)
             row = uow.telegram.create(
                 telegram_user_id=telegram_user_id,
                 user_id=user_id,
@@ -63,7 +65,7 @@ class TelegramService:
     def asked(self, telegram_user_id: int, *, now: datetime) -> Form | None:
         """The form that waits for this person's next text, or None."""
         with self.uow as uow:
-            for kind in ("ask_zone", "ask_time"):
+            for kind in ASKING:
                 row = uow.telegram.open_draft(telegram_user_id, kind, now)
                 if row is not None:
                     return Form(DraftId(row.id), row.kind, row.data)

@@ -1,11 +1,13 @@
 """Help, plain text, buttons that stand for commands, and what comes late."""
 
+import re
 from datetime import timedelta
 from html import escape
 
 from telegram import ChatMember, Update
 
 from bot import access, replies
+from bot.commands import schedules
 from bot.context import BotContext
 from bot.errors import acknowledge
 from bot.replies import Reply
@@ -15,6 +17,10 @@ from market.errors import UnknownSymbol
 from market.feed import resolve
 from services.telegram import TelegramService
 from services.users import UsersService
+
+_ASKS_FOR_A_PLAN = re.compile(
+    r"(?:please\s+)?(?:remind\s+me|every|each|on\s+the\s+(?:first|last))\b.*\s", re.IGNORECASE
+)
 
 
 async def help_(update: Update, context: BotContext) -> None:
@@ -39,7 +45,7 @@ async def help_(update: Update, context: BotContext) -> None:
 
 
 async def plain_text(update: Update, context: BotContext, text: str) -> None:
-    """Text that nobody asked for: a symbol gets a report button, anything else the way on."""
+    """Text that nobody asked for: a symbol gets a report button, a plan in words a preview, the rest the way on."""
     word = text.strip()
     if len(word) <= 24 and " " not in word:
         try:
@@ -51,6 +57,9 @@ async def plain_text(update: Update, context: BotContext, text: str) -> None:
                 update, Reply(f"A report on <b>{escape(symbol)}</b>?", [[(f"Report on {symbol}", f"r:{symbol}:0")]])
             )
             return
+    if _ASKS_FOR_A_PLAN.match(text):
+        await schedules.request(update, context, text)
+        return
     await replies.send(
         update,
         Reply("I understand commands. /report draws a report, /schedule plans one, /help lists the rest."),
@@ -73,7 +82,7 @@ async def ask_if_still_wanted(update: Update, context: BotContext, text: str) ->
     draft_id = await context.run(
         TelegramService.begin, context.speaker, context.user.id, "stale", {"text": text}, now=context.now
     )
-    await replies.send(update, replies.stale(age, draft_id, text))
+    await replies.send(update, replies.refusals.stale(age, draft_id, text))
 
 
 async def stale_pressed(update: Update, context: BotContext, what: str) -> None:

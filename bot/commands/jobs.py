@@ -1,16 +1,29 @@
-"""Jobs: listing, showing, running, pausing, resuming, deleting; what comes and what was."""
+"""Jobs: listing, showing, running, pausing, resuming, skipping, deleting, their options; what comes next."""
+
+import re
+from datetime import timedelta
+from typing import Any
 
 from telegram import Update
 
 from bot import replies
-from bot.context import BotContext
+from bot.commands.runs import one_number
+from bot.context import BotContext, nonce
 from bot.errors import acknowledge
-from bot.replies import PAGE, Reply
+from bot.replies import Reply
+from bot.replies.jobs import CATCH_UP, OVERLAP, SPREADS, WINDOWS
+from bot.replies.reply import PAGE
+from domain.calendars import EXCHANGES
 from domain.errors import InvalidInput
 from domain.ids import parse_number
+from services.agenda import AgendaService
+from services.history import HistoryService
 from services.jobs import JobsService
 
 RECENT = 5
+LONGEST_AHEAD_H = 14 * 24
+_AHEAD = re.compile(r"(\d{1,4})\s*(h|hours?|d|days?|w|weeks?)", re.IGNORECASE)
+_HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 async def jobs(update: Update, context: BotContext) -> None:
@@ -27,72 +40,79 @@ async def jobs_pressed(update: Update, context: BotContext, after: str) -> None:
 
 async def job(update: Update, context: BotContext) -> None:
     """One job's card."""
-    await replies.send(update, await _card(context, _number(context, "/job 7")))
+    await replies.send(update, await _card(context, one_number(context, "job", "/job 7")))
 
 
 async def run(update: Update, context: BotContext) -> None:
     """Run a job once, now."""
-    await replies.send(update, await _run(context, _number(context, "/run 7")))
+    await replies.send(update, await _run(context, one_number(context, "job", "/run 7")))
 
 
 async def pause(update: Update, context: BotContext) -> None:
     """Plan no further runs of a job."""
-    await replies.send(update, replies.paused(await context.run(JobsService.pause, _number(context, "/pause 7"))))
+    schedule = await context.run(JobsService.pause, one_number(context, "job", "/pause 7"))
+    await replies.send(update, replies.jobs.paused(schedule))
 
 
 async def resume(update: Update, context: BotContext) -> None:
     """Plan a job again."""
-    schedule = await context.run(JobsService.resume, _number(context, "/resume 7"), now=context.now)
-    await replies.send(update, replies.resumed(schedule, context.now))
+    schedule = await context.run(JobsService.resume, one_number(context, "job", "/resume 7"), now=context.now)
+    await replies.send(update, replies.jobs.resumed(schedule))
+
+
+async def skip(update: Update, context: BotContext) -> None:
+    """Leave out a job's next run."""
+    await replies.send(update, await _skip(context, one_number(context, "job", "/skip 7")))
 
 
 async def delete(update: Update, context: BotContext) -> None:
     """Delete a job, with ten minutes to undo it."""
-    schedule = await context.run(JobsService.delete, _number(context, "/delete 7"), now=context.now)
-    await replies.send(update, replies.deleted(schedule))
+    schedule = await context.run(JobsService.delete, one_number(context, "job", "/delete 7"), now=context.now)
+    await replies.send(update, replies.jobs.deleted(schedule))
 
 
 async def next_runs(update: Update, context: BotContext) -> None:
-    """What comes next, of all jobs or of one."""
-    if context.arguments:
-        schedule = await context.run(JobsService.get, _number(context, "/next 7"))
-        await replies.send(update, replies.next_of(schedule, context.now))
+    """What comes next: of all jobs within some hours, or of one job."""
+    said = " ".join(context.arguments)
+    if re.fullmatch(r"#?\d+", said):
+        schedule, due = await context.run(AgendaService.card, one_number(context, "job", "/next 7"))
+        await replies.send(update, replies.jobs.next_of(schedule, due))
         return
-    coming = await context.run(JobsService.coming)
-    await replies.send(update, replies.agenda(coming, context.now, context.user.zone))
+    await replies.send(update, await _agenda(context, read_hours(said)))
 
 
-async def history(update: Update, context: BotContext) -> None:
-    """What was run, newest first."""
-    number = _number(context, "/history 7") if context.arguments else 0
-    await replies.send(update, await _history(context, number, None))
-
-
-async def history_pressed(update: Update, context: BotContext, what: str) -> None:
-    """A page of the history: ``job:before``, where 0 means all jobs and the newest."""
-    number, _, before = what.partition(":")
-    if not (number.isdigit() and before.isdigit()):
-        raise InvalidInput("That button is damaged. Send /history.")
-    reply = await _history(context, int(number), int(before) or None)
+async def next_pressed(update: Update, context: BotContext, hours: str) -> None:
+    """Another length of what comes next."""
+    reply = await _agenda(context, read_hours(f"{hours}h"))
     await acknowledge(update)
-    if int(before):
-        await replies.replace(update, reply)
-    else:
-        await replies.send(update, reply)
+    await replies.replace(update, reply)
+
+
+def read_hours(said: str) -> int:
+    """How many hours ``24h``, ``3d`` or ``1 week`` are; nothing said is a day."""
+    if not said:
+        return 24
+    read = _AHEAD.fullmatch(said.strip())
+    hours = int(read[1]) * _HOURS[read[2][0].lower()] if read else 0
+    if not 0 < hours <= LONGEST_AHEAD_H:
+        raise InvalidInput(
+            f"“{said[:40]}” is no time ahead that I know. Send /next 24h, /next 3d (14d at most), or /next 7 for job 7."
+        )
+    return hours
 
 
 async def job_pressed(update: Update, context: BotContext, what: str) -> None:
     """A button of a job: ``number:action:nonce``."""
     number, _, rest = what.partition(":")
     schedule_id, action = parse_number(number, "job", "/job 7"), rest.partition(":")[0]
+    if action in ("run", "skip"):
+        reply = await (_run if action == "run" else _skip)(context, schedule_id)
+        await acknowledge(update)
+        await replies.send(update, reply)
+        return
     match action:
         case "show":
             reply = await _card(context, schedule_id)
-        case "run":
-            reply = await _run(context, schedule_id)
-            await acknowledge(update, "It runs now")
-            await replies.send(update, reply)
-            return
         case "pause":
             await context.run(JobsService.pause, schedule_id)
             reply = await _card(context, schedule_id)
@@ -100,43 +120,71 @@ async def job_pressed(update: Update, context: BotContext, what: str) -> None:
             await context.run(JobsService.resume, schedule_id, now=context.now)
             reply = await _card(context, schedule_id)
         case "delete":
-            reply = replies.deleted(await context.run(JobsService.delete, schedule_id, now=context.now))
+            reply = replies.jobs.deleted(await context.run(JobsService.delete, schedule_id, now=context.now))
         case "undo":
-            restored = await context.run(JobsService.undelete, schedule_id, now=context.now)
-            reply = replies.restored(restored, context.now)
+            reply = replies.jobs.restored(await context.run(JobsService.undelete, schedule_id, now=context.now))
         case _:
             raise InvalidInput("That button is from an older version. Send /jobs.")
     await acknowledge(update)
     await replies.replace(update, reply)
 
 
+async def options_pressed(update: Update, context: BotContext, what: str) -> None:
+    """A job's options: ``number:page`` shows, ``number:option:value:nonce`` changes and shows."""
+    number, option, value, *_ = (*what.split(":"), "", "")
+    schedule_id = parse_number(number, "job", "/job 7")
+    page = {"catch_up": "missed", "window": "missed", "overlap": "busy"}.get(option, "days" if value else option)
+    if option not in ("missed", "busy", "days"):
+        await _change(context, schedule_id, option, value)
+    schedule = await context.run(JobsService.get, schedule_id)
+    shown = {"missed": replies.jobs.if_missed, "busy": replies.jobs.if_busy, "days": replies.jobs.days}
+    await acknowledge(update, None if option == page else "Changed")
+    await replies.replace(update, shown[page](schedule, nonce(context)))
+
+
+async def _change(context: BotContext, schedule_id: int, option: str, value: str) -> None:
+    """Set one option; what no button offers is refused."""
+    numbers = {"window": WINDOWS, "jitter": SPREADS}
+    if option == "calendar" and (value == "none" or value in EXCHANGES):
+        calendar = None if value == "none" else value
+        await context.run(JobsService.set_calendar, schedule_id, calendar, now=context.now)
+        return
+    allowed: dict[str, dict[str, Any]] = {
+        "catch_up": {"catch_up": value} if value in CATCH_UP else {},
+        "overlap": {"overlap": value} if value in OVERLAP else {},
+    }
+    if option in numbers and value in {str(seconds) for seconds, _ in numbers[option]}:
+        column = {"window": "catch_up_window_s", "jitter": "jitter_s"}[option]
+        allowed[option] = {column: int(value)}
+    changed = allowed.get(option)
+    if not changed:
+        raise InvalidInput("That button is from an older version. Send /jobs.")
+    await context.run(JobsService.set_options, schedule_id, changed)
+
+
 async def _page(context: BotContext, after: int) -> Reply:
     page = await context.run(JobsService.page, after=after, limit=PAGE + 1)
-    return replies.jobs(page[:PAGE], context.now, after=after, more=len(page) > PAGE)
+    return replies.jobs.jobs(page[:PAGE], after=after, more=len(page) > PAGE)
 
 
 async def _card(context: BotContext, schedule_id: int) -> Reply:
-    schedule = await context.run(JobsService.get, schedule_id)
-    recent = await context.run(JobsService.history, schedule_id=schedule_id, limit=RECENT)
-    # the nonce makes each card's buttons its own: pressed twice they act once, on a fresh card they act again
-    return replies.job(schedule, recent, context.now, format(int(context.now.timestamp() * 1000), "x"))
+    schedule, due = await context.run(AgendaService.card, schedule_id)
+    recent = await context.run(HistoryService.recent, schedule_id=schedule_id, limit=RECENT)
+    return replies.jobs.card(schedule, due, recent, nonce(context))
 
 
 async def _run(context: BotContext, schedule_id: int) -> Reply:
     schedule = await context.run(JobsService.get, schedule_id)
     run_id = await context.run(JobsService.run_now, schedule_id, now=context.now)
-    return replies.run_begun(schedule.name, run_id)
+    return replies.runs.begun(schedule.name, run_id)
 
 
-async def _history(context: BotContext, schedule_id: int, before: int | None) -> Reply:
-    page = await context.run(JobsService.history, schedule_id=schedule_id or None, before=before, limit=PAGE + 1)
-    return replies.history(page[:PAGE], context.user, schedule_id=schedule_id, more=len(page) > PAGE)
+async def _skip(context: BotContext, schedule_id: int) -> Reply:
+    schedule, due = await context.run(JobsService.skip_next, schedule_id)
+    return replies.jobs.skipped(schedule, due)
 
 
-def _number(context: BotContext, example: str) -> int:
-    if not context.arguments:
-        raise InvalidInput(f"Which job? Send its number: {example}. /jobs lists them.")
-    number = parse_number(context.arguments[0], "job", example)
-    if len(context.arguments) > 1:
-        raise InvalidInput(f"One job at a time, please: {example}")
-    return number
+async def _agenda(context: BotContext, hours: int) -> Reply:
+    until = context.now + timedelta(hours=hours)
+    coming = await context.run(AgendaService.agenda, context.now, until)
+    return replies.jobs.agenda(coming, hours, context.user.zone)

@@ -1,7 +1,4 @@
-"""Reports now, and the way from a report to a schedule."""
-
-import re
-from zoneinfo import ZoneInfo
+"""Reports now: one instrument, drawn at once."""
 
 from telegram import Update
 from telegram.constants import ChatAction
@@ -9,36 +6,32 @@ from telegram.constants import ChatAction
 from bot import replies
 from bot.context import BotContext
 from bot.errors import acknowledge
-from domain.cron import parse_cron
-from domain.errors import InvalidInput, NotFound
-from domain.ids import parse_number
-from domain.schedules import JobType, Proposal
+from domain.errors import InvalidInput
+from domain.schedules import JobType
 from market.feed import open_feed, resolve
-from services.jobs import JobsService, as_form
-from services.telegram import TelegramService
+from services.jobs import JobsService
 
 INSTRUMENTS_PER_PAGE = 10
 THEMES = ("light", "dark")
-_COLUMN = re.compile(
-    r"(?:[\d*/,\-#?@]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)[a-z]*|[lhrw])+",
-    re.IGNORECASE,
+_SMALL_WORDS = frozenset(
+    ("a", "an", "the", "on", "of", "for", "me", "my", "please", "send", "draw", "show", "chart", "report", "with", "to")
 )
 
 
 async def report(update: Update, context: BotContext) -> None:
     """Send a market report now."""
-    symbol, theme = _what(context.arguments, context)
+    symbol, theme = what(context.arguments, context)
     await _draw(update, context, symbol, theme)
 
 
-async def report_pressed(update: Update, context: BotContext, what: str) -> None:
+async def report_pressed(update: Update, context: BotContext, pressed: str) -> None:
     """Buttons that ask for a report: ``SYMBOL:nonce``, ``list``, or nothing for the first instrument."""
-    if what == "list":
+    if pressed == "list":
         await acknowledge(update)
         await replies.send(update, _instruments(context, 0))
         return
-    named = what.rpartition(":")[0] if ":" in what else what
-    symbol, theme = _what([named] if named else [], context)
+    named = pressed.rpartition(":")[0] if ":" in pressed else pressed
+    symbol, theme = what([named] if named else [], context)
     await acknowledge(update, f"Drawing {symbol}")
     await _draw(update, context, symbol, theme)
 
@@ -49,108 +42,15 @@ async def instruments_pressed(update: Update, context: BotContext, after: str) -
     await replies.replace(update, _instruments(context, int(after) if after.isdigit() else 0))
 
 
-async def schedule(update: Update, context: BotContext) -> None:
-    """Propose a schedule from a cron line and a symbol."""
-    if not context.arguments:
-        await replies.send(update, replies.schedule_usage())
-        return
-    cron, rest = split_cron(context.arguments)
-    symbol, theme = _what(rest, context)
-    await _propose(update, context, symbol, cron, theme)
-
-
-async def schedule_pressed(update: Update, context: BotContext, what: str) -> None:
-    """A button under a report: ``SYMBOL:cron line``."""
-    named, _, cron = what.rpartition(":")
-    symbol, theme = _what([named], context)
-    await acknowledge(update)
-    await _propose(update, context, symbol, cron, theme)
-
-
-async def time_named(update: Update, context: BotContext, symbol: str, theme: str, text: str) -> None:
-    """A cron line that was asked for."""
-    await _propose(update, context, symbol, text, theme)
-    await context.run(TelegramService.end, context.speaker, "ask_time", now=context.now)
-
-
-async def form_pressed(update: Update, context: BotContext, what: str) -> None:
-    """A button under a preview: ``draft:save``, ``run``, ``time`` or ``cancel``."""
-    number, _, action = what.partition(":")
-    draft_id, speaker = parse_number(number, "form", "/schedule"), context.speaker
-    if action == "save":
-        saved = await context.run(JobsService.save, context.user, speaker, draft_id, now=context.now)
-        await acknowledge(update, "Saved" if not saved.again else "It was saved already")
-        await replies.replace(update, replies.saved(saved.schedule, context.now, again=saved.again))
-        return
-    form = await context.run(TelegramService.form, speaker, draft_id, now=context.now)
-    if form is None:
-        raise NotFound("This form has ended. Make a new one with /schedule.")
-    symbol, theme = form.data["params"]["symbol"], form.data["params"].get("theme", "light")
-    if action == "run":
-        await acknowledge(update, f"Drawing {symbol}")
-        await _draw(update, context, symbol, theme)
-    elif action == "time":
-        data = {"symbol": symbol, "theme": theme}
-        await context.run(TelegramService.begin, speaker, context.user.id, "ask_time", data, now=context.now)
-        await acknowledge(update)
-        await replies.send(update, replies.ask_time(symbol))
-    else:
-        await context.run(TelegramService.end, speaker, "proposal", now=context.now)
-        await acknowledge(update)
-        await replies.replace(update, replies.Reply("Left. Nothing was saved."))
-
-
-def split_cron(words: list[str]) -> tuple[str, list[str]]:
-    """The cron line at the start of what was typed, in quotes or not, and the words behind it."""
-    text = " ".join(words)
-    if quoted := re.match(r"\s*[\"'“”„«`](.*?)[\"'“”»`]\s*(.*)$", text):
-        return quoted[1], quoted[2].split()
-    if words[0].startswith("@"):
-        return words[0], words[1:]
-    columns = 0
-    while columns < len(words) and _COLUMN.fullmatch(words[columns]):
-        columns += 1
-    return (" ".join(words[:columns]), words[columns:]) if columns else (text, [])
-
-
-async def _draw(update: Update, context: BotContext, symbol: str, theme: str) -> None:
-    await context.run(
-        JobsService.run_once, context.user, JobType.REPORT, f"{symbol} report", _params(symbol, theme), now=context.now
-    )
-    await replies.send(update, replies.drawing(symbol))
-    if update.effective_chat is not None:
-        await update.effective_chat.send_action(ChatAction.UPLOAD_PHOTO)
-
-
-async def _propose(update: Update, context: BotContext, symbol: str, line: str, theme: str) -> None:
-    user = context.user
-    proposal = Proposal(
-        name=f"{symbol} report",
-        job_type=JobType.REPORT,
-        params=_params(symbol, theme),
-        cron=parse_cron(line, context.now),
-        timezone=user.timezone,
-    )
-    proposal.check(user.quota, context.now)
-    if proposal.cron.next_after(context.now, ZoneInfo(user.timezone)) is None:
-        raise InvalidInput("That never comes within five years.")
-    draft_id = await context.run(
-        TelegramService.begin, context.speaker, user.id, "proposal", as_form(proposal), now=context.now
-    )
-    await replies.send(update, replies.preview(proposal, draft_id, context.now))
-
-
-def _params(symbol: str, theme: str) -> dict[str, str]:
-    return {"symbol": symbol} if theme == "light" else {"symbol": symbol, "theme": theme}
-
-
-def _what(words: list[str], context: BotContext) -> tuple[str, str]:
+def what(words: list[str], context: BotContext) -> tuple[str, str]:
     """The instrument (as a job keeps it) and the theme that these words name."""
-    kept = [word for word in words if word.lower() != "report"]
-    theme = next((word.lower() for word in kept if word.lower() in THEMES), "light")
-    names = [word for word in kept if word.lower() not in THEMES]
+    theme = next((word.lower() for word in words if word.lower() in THEMES), "light")
+    names = names_in(words)
     if len(names) > 1:
-        raise InvalidInput("One instrument at a time, please. Example: /report GOLD dark")
+        raise InvalidInput(
+            f"I read “{' '.join(names)[:60]}” as more than one instrument; one at a time, please. "
+            "Example: /report GOLD dark. For a reminder, begin it with “remind me to”."
+        )
     feed, bars_dir = context.parts.market_feed, context.parts.bars_dir
     if names:
         source, symbol = resolve(names[0], feed, bars_dir)
@@ -161,14 +61,39 @@ def _what(words: list[str], context: BotContext) -> tuple[str, str]:
     return known[0].symbol, theme
 
 
-def _instruments(context: BotContext, after: int) -> replies.Reply:
+def names_in(words: list[str]) -> list[str]:
+    """The words that name something; small words do not, unless one in capitals stands alone."""
+    names = [word.strip(",.;") for word in words if word.lower() not in THEMES]
+    return [word for word in names if word.lower() not in _SMALL_WORDS] or [word for word in names if word.isupper()]
+
+
+def params(symbol: str, theme: str) -> dict[str, str]:
+    """A report's parameters, as a job keeps them."""
+    return {"symbol": symbol} if theme == "light" else {"symbol": symbol, "theme": theme}
+
+
+def known_instruments(context: BotContext) -> list[tuple[str, str]]:
+    """The instruments there are, with their names: the imported ones first."""
     parts = context.parts
-    known = [
+    return [
         (instrument.symbol, instrument.name)
         for feed in dict.fromkeys(("csv", parts.market_feed))
         for instrument in open_feed(feed, bars_dir=parts.bars_dir).instruments()
     ]
+
+
+async def _draw(update: Update, context: BotContext, symbol: str, theme: str) -> None:
+    await context.run(
+        JobsService.run_once, context.user, JobType.REPORT, f"{symbol} report", params(symbol, theme), now=context.now
+    )
+    await replies.send(update, replies.reports.drawing(symbol))
+    if update.effective_chat is not None:
+        await update.effective_chat.send_action(ChatAction.UPLOAD_PHOTO)
+
+
+def _instruments(context: BotContext, after: int) -> replies.Reply:
+    known = known_instruments(context)
     if not known:
         return replies.Reply("Name an instrument. Example: <b>/report AAPL</b>")
     start = min(after, len(known) - 1)
-    return replies.instruments(known[start : start + INSTRUMENTS_PER_PAGE], start, len(known))
+    return replies.reports.instruments(known[start : start + INSTRUMENTS_PER_PAGE], start, len(known))

@@ -18,12 +18,12 @@ async def start(update: Update, context: BotContext) -> None:
     if payload.startswith(codes.LINK_PREFIX):
         await confirm(update, context, payload)
     elif context.known is None:
-        await replies.send(update, replies.welcome())
+        await replies.send(update, replies.people.welcome())
     else:
         await context.run_as_platform(UsersService.reachable_again, context.speaker)
-        await replies.send(update, replies.welcome_back(context.user))
+        await replies.send(update, replies.people.welcome_back(context.user))
         if not context.user.timezone_chosen:
-            await replies.send(update, replies.ask_zone(context.now, context.user))
+            await replies.send(update, replies.people.ask_zone(context.now, context.user))
 
 
 async def stranger_says(update: Update, context: BotContext, text: str) -> None:
@@ -33,9 +33,9 @@ async def stranger_says(update: Update, context: BotContext, text: str) -> None:
     elif "@" in text:
         await _send_code(update, context, text)
     elif any(c.isdecimal() for c in text) and len(text) <= 24:
-        await replies.send(update, replies.refused("The code has eight digits. Look into the mail again."))
+        await replies.send(update, replies.refusals.refused("The code has eight digits. Look into the mail again."))
     else:
-        await replies.send(update, replies.ask_email())
+        await replies.send(update, replies.people.ask_email())
 
 
 async def confirm(update: Update, context: BotContext, text: str) -> None:
@@ -45,7 +45,7 @@ async def confirm(update: Update, context: BotContext, text: str) -> None:
     if speaker is None or chat is None:
         raise NotVerified
     if context.known is not None:
-        await replies.send(update, replies.welcome_back(context.user))
+        await replies.send(update, replies.people.welcome_back(context.user))
         return
     done = await context.run_as_platform(
         UsersService.confirm,
@@ -58,10 +58,10 @@ async def confirm(update: Update, context: BotContext, text: str) -> None:
         now=context.now,
     )
     context.speaks(done.user)
-    await replies.send(update, replies.verified(done.user, became_admin=done.became_admin))
+    await replies.send(update, replies.people.verified(done.user, became_admin=done.became_admin))
     await menu.show_to(context, chat.id)
     if not done.user.timezone_chosen:
-        await replies.send(update, replies.ask_zone(context.now, done.user))
+        await replies.send(update, replies.people.ask_zone(context.now, done.user))
 
 
 async def verification_pressed(update: Update, context: BotContext, what: str) -> None:
@@ -70,13 +70,13 @@ async def verification_pressed(update: Update, context: BotContext, what: str) -
         await acknowledge(update, "You're verified already.")
     elif what == "mail":
         await acknowledge(update)
-        await replies.send(update, replies.ask_email())
+        await replies.send(update, replies.people.ask_email())
     else:
         sent = await context.run_as_platform(
             UsersService.resend_code, context.speaker, secret_key=context.parts.secret_key, now=context.now
         )
         await acknowledge(update, "A new code is on its way.")
-        await replies.send(update, replies.code_sent(sent.email, sent.expires_at, context.now))
+        await replies.send(update, replies.people.code_sent(sent.email, sent.expires_at, context.now))
 
 
 async def timezone(update: Update, context: BotContext) -> None:
@@ -84,7 +84,7 @@ async def timezone(update: Update, context: BotContext) -> None:
     if context.arguments:
         await zone_named(update, context, " ".join(context.arguments))
     else:
-        await replies.send(update, replies.ask_zone(context.now, context.user))
+        await replies.send(update, replies.people.ask_zone(context.now, context.user))
 
 
 async def zone_named(update: Update, context: BotContext, text: str) -> None:
@@ -97,7 +97,7 @@ async def zone_pressed(update: Update, context: BotContext, zone: str) -> None:
     if zone == "?":
         await context.run(TelegramService.begin, context.speaker, context.user.id, "ask_zone", {}, now=context.now)
         await acknowledge(update)
-        await replies.send(update, replies.ask_zone_text())
+        await replies.send(update, replies.people.ask_zone_text())
         return
     reply = await _set_zone(context, zone)
     await acknowledge(update)
@@ -109,19 +109,21 @@ async def _set_zone(context: BotContext, text: str) -> Reply:
     user = await context.run(UsersService.set_timezone, context.user, text, now=context.now)
     await context.run(TelegramService.end, context.speaker, "ask_zone", now=context.now)
     context.speaks(user)
-    return replies.zone_set(user, context.now, first=first)
+    return replies.people.zone_set(user, context.now, first=first)
 
 
 async def whoami(update: Update, context: BotContext) -> None:
     """The things people ask support for."""
     chat = update.effective_chat
-    await replies.send(update, replies.whoami(context.known, context.speaker, chat.id if chat else 0, context.now))
+    await replies.send(
+        update, replies.people.whoami(context.known, context.speaker, chat.id if chat else 0, context.now)
+    )
 
 
 async def cancel(update: Update, context: BotContext) -> None:
     """End whatever form is open, and say so."""
     if context.known is None:
-        await replies.send(update, replies.ask_email())
+        await replies.send(update, replies.people.ask_email())
         return
     ended = await context.run(TelegramService.end, context.speaker, now=context.now)
     said = "Left. Nothing was saved." if ended else "There was nothing to cancel."
@@ -132,4 +134,4 @@ async def _send_code(update: Update, context: BotContext, email: str) -> None:
     sent = await context.run_as_platform(
         UsersService.send_code, context.speaker, email, secret_key=context.parts.secret_key, now=context.now
     )
-    await replies.send(update, replies.code_sent(sent.email, sent.expires_at, context.now))
+    await replies.send(update, replies.people.code_sent(sent.email, sent.expires_at, context.now))

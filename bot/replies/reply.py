@@ -1,0 +1,88 @@
+"""A reply, the ways to give it, and the instants in it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram.constants import ParseMode
+from telegram.error import BadRequest
+
+from domain.timing import Due
+
+Buttons = Sequence[Sequence[tuple[str, str]]]
+PAGE = 6
+
+
+class Reply:
+    """A text and its buttons, ready to be said or to take the place of an earlier one."""
+
+    def __init__(self, text: str, buttons: Buttons = ()) -> None:
+        self.text = text
+        self.buttons = buttons
+
+    @property
+    def keyboard(self) -> InlineKeyboardMarkup | None:
+        rows = [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in self.buttons if row]
+        return InlineKeyboardMarkup(rows) if rows else None
+
+
+async def send(update: Update, reply: Reply) -> Message | None:
+    """Answer in the chat the update came from."""
+    if update.effective_message is None:
+        return None
+    return await update.effective_message.reply_text(
+        reply.text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=reply.keyboard,
+        link_preview_options=LinkPreviewOptions(is_disabled=True),
+    )
+
+
+async def replace(update: Update, reply: Reply) -> None:
+    """Put the reply where the pressed button was; where that can't be edited (a picture, too old), say it below."""
+    query = update.callback_query
+    message = query.message if query is not None else None
+    if not isinstance(message, Message) or message.text is None:
+        await send(update, reply)
+        return
+    try:
+        await message.edit_text(
+            reply.text,
+            parse_mode=ParseMode.HTML,
+            reply_markup=reply.keyboard,
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+        )
+    except BadRequest as problem:
+        if "not modified" in str(problem):
+            return
+        await send(update, reply)
+
+
+def when(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant on the wall of that zone, with its abbreviation: ``Mon 23 Nov 08:30 CET``."""
+    return f"{instant.astimezone(zone):%a %d %b %H:%M %Z}"
+
+
+def due_lines(due: Sequence[Due], zone: ZoneInfo) -> list[str]:
+    """Due times one a line; what a calendar leaves out is struck out and says why, what the clocks do is marked."""
+    lines = [due_line(each, zone) for each in due]
+    for number, (earlier, later) in enumerate(pairwise(due), start=1):
+        turned = earlier.at.astimezone(zone).utcoffset() != later.at.astimezone(zone).utcoffset()
+        if turned and later.mark is None:
+            lines[number] += " <i>(the clocks change before it)</i>"
+    return lines
+
+
+def due_line(due: Due, zone: ZoneInfo) -> str:
+    shown = when(due.at, zone)
+    if due.left_out is not None:
+        return f"• <s>{shown}</s> {escape(due.left_out)}"
+    return f"• {shown}" + (f" <i>({escape(due.mark)})</i>" if due.mark else "")
+
+
+def in_pairs(buttons: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]]:
+    """Buttons two in a row."""
+    return [buttons[n : n + 2] for n in range(0, len(buttons), 2)]

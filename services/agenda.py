@@ -1,0 +1,94 @@
+"""What comes: the due times of all schedules within some hours, of one, and of one that is not saved yet."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from db.unit_of_work import UnitOfWork
+from domain.calendars import Sessions
+from domain.schedules import Proposal, Schedule
+from domain.timing import Due, SessionsUnknown, Timing
+from domain.users import User
+from services.jobs import check, found
+
+SHOWN = 3
+MOST_COMING = 1000
+MOST_LEFT_OUT = 10
+"""How many due times are looked at for each run that is to be shown."""
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What is due within some hours, in order; `more` when that was too much to list."""
+
+    due: tuple[tuple[Schedule, Due], ...]
+    more: bool
+
+
+class AgendaService:
+    """Questions about due times; nothing here changes anything."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self.uow = uow
+
+    def preview(self, user: User, proposal: Proposal, *, now: datetime) -> list[Due]:
+        """The next three runs of what would be saved, with what is left out between them, once all was checked."""
+        with self.uow as uow:
+            sessions = uow.market.sessions_for(proposal.timing)
+            check(user, proposal, now, sessions)
+            return next_runs(proposal.timing, now, SHOWN, sessions)
+
+    def due_times(self, timing: Timing, count: int, *, now: datetime) -> list[Due]:
+        """The next runs that a timing stands for, with what is left out between them."""
+        with self.uow as uow:
+            return next_runs(timing, now, count, uow.market.sessions_for(timing))
+
+    def card(self, schedule_id: int) -> tuple[Schedule, list[Due]]:
+        """A schedule, and its next three runs from where its cursor stands."""
+        with self.uow as uow:
+            schedule = found(uow, schedule_id).view()
+            if schedule.next_run_at is None:
+                return schedule, []
+            start = schedule.next_run_at - timedelta(microseconds=1)
+            return schedule, next_runs(schedule.timing, start, SHOWN, uow.market.sessions_for(schedule.timing))
+
+    def agenda(self, now: datetime, until: datetime, *, limit: int = 40) -> Agenda:
+        """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
+        with self.uow as uow:
+            schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
+            exchanges = {schedule.timing.exchange for schedule in schedules if schedule.timing.exchange is not None}
+            sessions = uow.market.sessions(exchanges) if exchanges else Sessions.NONE
+        merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
+        found = list(islice(merged, limit + 1))
+        return Agenda(tuple(found[:limit]), more=len(found) > limit)
+
+
+def next_runs(timing: Timing, instant: datetime, count: int, sessions: Sessions) -> list[Due]:
+    """The next `count` runs after `instant`, with the due times that are left out before and between them."""
+    due: list[Due] = []
+    for each in islice(timing.upcoming(instant, sessions), count * MOST_LEFT_OUT):
+        due.append(each)
+        count -= each.left_out is None
+        if not count:
+            break
+    return due
+
+
+def _by_instant(item: tuple[Schedule, Due]) -> tuple[datetime, int]:
+    return item[1].at, item[0].id
+
+
+def _coming(schedule: Schedule, now: datetime, until: datetime, sessions: Sessions) -> Iterator[tuple[Schedule, Due]]:
+    """A schedule's due times from its cursor on; where the sessions end that are known, it ends."""
+    if schedule.next_run_at is None:
+        return
+    start = max(now, schedule.next_run_at - timedelta(microseconds=1))
+    try:
+        for due in schedule.timing.upcoming(start, sessions):
+            if due.at > until:
+                return
+            yield schedule, due
+    except SessionsUnknown:
+        return
