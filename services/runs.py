@@ -71,7 +71,7 @@ class RunsService:
         final = isinstance(problem, GiveUp) or (not claimed.repeatable and not known)
         after = problem.after if isinstance(problem, RetryLater) else None
         if not final and claimed.attempt <= claimed.max_retries:
-            wait = after or runs.back_off(claimed.attempt, chance)
+            wait = runs.back_off(claimed.attempt, chance) if after is None else after
             return self._move(runs.RETRY, claimed, reason, "failed", now, after=wait)
         return self._move(runs.FAIL, claimed, reason, "failed", now)
 
