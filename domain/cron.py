@@ -221,6 +221,7 @@ def parse_cron(text: str, now: datetime) -> Cron:
     if len(columns) != 5:
         raise _wrong_count(columns)
     cron = Cron(" ".join(_read(text, column) for text, column in zip(columns, COLUMNS, strict=True)))
+    _check_special_weekdays(cron)
     if cron.next_after(now, ZoneInfo("UTC")) is None:
         raise CronRefused(
             f"“{line}” never comes within five years: look at column 3 (day of the month) and column 4 (month).",
@@ -249,7 +250,27 @@ def _wrong_count(columns: list[str]) -> CronRefused:
 def _read(text: str, column: Column) -> str:
     if column.position == 3 and text == "l":
         return text.upper()
-    return ",".join(_item(item, column) for item in text.split(","))
+    items = [_item(item, column) for item in text.split(",")]
+    return "*" if "*" in items else ",".join(items)
+
+
+def _check_special_weekdays(cron: Cron) -> None:
+    """croniter knows no mixture of ``1#2`` with plain weekdays, and with a day of the month it takes both, not either."""
+    *_, day, month, weekday = cron.columns
+    special = [item for item in weekday.split(",") if "#" in item or "L" in item]
+    plain = [item for item in weekday.split(",") if item not in special]
+    if special and plain:
+        raise CronRefused(
+            f"column 5 (weekday) is “{weekday}”: {special[0]} can't be mixed with plain weekdays. Make two schedules.",
+            column=5,
+        )
+    if special and day != "*":
+        raise CronRefused(
+            f"column 3 (day of the month) is “{day}” and column 5 (weekday) “{weekday}”: {special[0]} stands for days of "
+            "the month already. Make two schedules.",
+            3,
+            " ".join([*cron.columns[:2], "*", month, weekday]),
+        )
 
 
 def _item(item: str, column: Column) -> str:
@@ -260,7 +281,8 @@ def _item(item: str, column: Column) -> str:
     whole, slash, step = item.partition("/")
     low, dash, high = whole.partition("-")
     if whole == "*":
-        return f"*{_step(step, column.high - column.low, column) if slash else ''}"
+        every = _step(step, column.high - column.low, column) if slash else ""
+        return "*" if every == "/1" else f"*{every}"  # croniter tells */1 from * where both day columns are given
     first = _number(low, column)
     if not dash:
         if slash:
@@ -277,7 +299,10 @@ def _item(item: str, column: Column) -> str:
             column.position,
             _wrapped(first, last_number, column),
         )
-    return f"{first}-{last_number}{_step(step, last_number - first, column) if slash else ''}"
+    every = _step(step, last_number - first, column) if slash else ""
+    if first == last_number:  # croniter would take 5-5 for the whole column
+        return str(first % 7 if column.position == 5 else first)
+    return f"{first}-{last_number}{every}"
 
 
 def _wrapped(first: int, last: int, column: Column) -> str:

@@ -130,6 +130,36 @@ def test_a_bad_column_is_named_with_a_way_out(line: str, column: int, says: str)
 
 
 @pytest.mark.parametrize(
+    ("line", "column", "says"),
+    [
+        ("0 9 * * 1#1,3", 5, "can't be mixed"),
+        ("0 9 * * L5,1", 5, "can't be mixed"),
+        ("0 9 13 * 5#1", 3, "0 9 * * 5#1"),
+        ("0 9 L * L5", 3, "0 9 * * L5"),
+    ],
+)
+def test_what_croniter_would_read_otherwise_is_refused(line: str, column: int, says: str) -> None:
+    with pytest.raises(CronRefused, match=says.replace("*", r"\*")) as refused:
+        parse_cron(line, NOW)
+    assert refused.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("0 9 5-5 * *", "0 9 5 * *"),
+        ("5-5 * * * *", "5 * * * *"),
+        ("0 9 * * 7-7", "0 9 * * 0"),
+        ("0 9 5-5/1 * *", "0 9 5 * *"),
+        ("*/1 * 13 * */1", "* * 13 * *"),
+        ("0 9 *,3 * 5", "0 9 * * 5"),
+    ],
+)
+def test_a_range_of_one_and_a_step_of_one_mean_what_they_say(line: str, kept: str) -> None:
+    assert parse_cron(line, NOW).text == kept
+
+
+@pytest.mark.parametrize(
     "line", ["", "* * * *", "0 0 9 * * 1", "0 0 1 1 * 0 1970", "@reboot", "@every 5m", "1," * 60 + "1 * * * *"]
 )
 def test_what_is_no_cron_line_is_refused_with_an_example_or_suggestion(line: str) -> None:
