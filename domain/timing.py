@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
 from domain.cron import MONTHS, WEEKDAYS, Cron, CronRefused, parse_cron
 from domain.errors import InvalidInput
+from domain.phrases import Phrase, read_phrase
+from domain.words import describe_timing
 
 __all__ = ["Due", "SessionsUnknown", "Timing", "parse_timing"]
 
@@ -101,8 +103,6 @@ class Timing:
 
     @property
     def words(self) -> str:
-        from domain.words import describe_timing
-
         return describe_timing(self.expression, self.calendar, self.hours_only)
 
     def next_after(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> Due | None:
@@ -252,8 +252,6 @@ def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions 
     elif _looks_like_cron(said):
         timing = _cron_timing(said, timezone, now)
     else:
-        from domain.phrases import read_phrase
-
         timing = _of_phrase(read_phrase(said), timezone, now)
     if _ever_due(timing, now, sessions):
         return timing
@@ -287,7 +285,7 @@ def _is_hours(restriction: re.Match[str]) -> bool:
     return restriction[1].lower() == "during" or restriction[3].lower() == "hours"
 
 
-def _of_phrase(phrase: "Phrase", timezone: str, now: datetime) -> Timing:
+def _of_phrase(phrase: Phrase, timezone: str, now: datetime) -> Timing:
     expression = phrase.expression
     if not expression.startswith("@"):
         expression = parse_cron(expression, now).text
