@@ -8,12 +8,11 @@ from telegram import Update
 
 from bot import replies
 from bot.commands import reports
-from bot.commands.timing import Read, Request, TimeNotRead, take_apart
+from bot.commands.timing import Request, TimeNotRead, suggestions_of, take_apart
 from bot.context import BotContext
 from bot.errors import acknowledge
 from bot.replies import Buttons, Reply
 from bot.replies.schedules import OFTEN, SEVERAL
-from domain.cron import CronRefused
 from domain.errors import InvalidInput, NotFound, OpenbellError, RetryLater
 from domain.ids import parse_number
 from domain.schedules import JobType, Proposal
@@ -24,7 +23,7 @@ from services.jobs import JobsService, as_form, timing_form, timing_from
 from services.telegram import TelegramService
 
 OFFERED_SYMBOLS = 6
-LONGEST_DATA = 64
+LONGEST_DATA, LONGEST_LABEL = 64, 48
 LONGEST_NAME = 60
 _REMINDER = re.compile(r"(?:to\s+)?remind(?:er)?\b[\s:]*(?:me\b)?\s*(?:to\b|of\b|about\b|that\b)?\s*", re.IGNORECASE)
 
@@ -44,9 +43,12 @@ async def remind(update: Update, context: BotContext) -> None:
         await replies.send(update, replies.schedules.remind_usage())
         return
     try:
-        asked = take_apart(said, _reader(context))
-    except TimeNotRead:
-        await _ask_when(update, context, _reminder(said))
+        asked = take_apart(said, context.user.timezone, context.now)
+    except TimeNotRead as problem:
+        if problem.rest:
+            await _not_read(update, context, TimeNotRead(problem.problem, "", f"remind me {problem.rest}"))
+        else:
+            await _ask_when(update, context, _reminder(said))
         return
     if not asked.rest:
         await replies.send(update, replies.schedules.remind_usage())
@@ -72,7 +74,7 @@ async def test_pressed(update: Update, context: BotContext, line: str) -> None:
 async def request(update: Update, context: BotContext, text: str) -> None:
     """Make a proposal of what was written, or ask for what is missing or was not understood."""
     try:
-        asked = take_apart(text, _reader(context))
+        asked = take_apart(text, context.user.timezone, context.now)
     except TimeNotRead as problem:
         await _not_read(update, context, problem)
         return
@@ -87,7 +89,7 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
     named, _, line = what.rpartition(":")
     work = _work(named, context)
     await acknowledge(update)
-    await _propose(update, context, _reader(context)(line), work)
+    await _propose(update, context, _read(context, line), work)
 
 
 async def form_pressed(update: Update, context: BotContext, what: str) -> None:
@@ -120,7 +122,7 @@ async def when_pressed(update: Update, context: BotContext, what: str) -> None:
     if not (choice.isdigit() and int(choice) < len(OFTEN)):
         raise InvalidInput("That button is from an older version. Send /schedule.")
     await acknowledge(update)
-    await _propose(update, context, _reader(context)(OFTEN[int(choice)][1]), _kept_work(form))
+    await _propose(update, context, _read(context, OFTEN[int(choice)][1]), _kept_work(form))
     await context.run(TelegramService.end, context.speaker, "ask_time", now=context.now)
 
 
@@ -144,7 +146,7 @@ async def corrected_pressed(update: Update, context: BotContext, number: str) ->
 async def time_named(update: Update, context: BotContext, form: Mapping[str, Any], text: str) -> None:
     """A time that was asked for."""
     try:
-        timing = _reader(context)(text)
+        timing = _read(context, text)
     except InvalidInput as problem:
         await replies.send(update, replies.schedules.refused(problem, text, ()))
         return
@@ -196,14 +198,9 @@ async def _run_once(update: Update, context: BotContext, work: Work) -> None:
 # asking and showing
 
 
-def _reader(context: BotContext) -> Read:
-    """Reads a time in the zone of whoever speaks."""
-    timezone, now = context.user.timezone, context.now
-
-    def read(line: str) -> Timing:
-        return parse_timing(line, timezone=timezone, now=now)
-
-    return read
+def _read(context: BotContext, line: str) -> Timing:
+    """A time, read in the zone of whoever speaks."""
+    return parse_timing(line, timezone=context.user.timezone, now=context.now)
 
 
 async def _propose(update: Update, context: BotContext, timing: Timing, work: Work) -> None:
@@ -231,21 +228,20 @@ async def _ask_what(update: Update, context: BotContext, asked: Request) -> None
 
 
 async def _not_read(update: Update, context: BotContext, problem: TimeNotRead) -> None:
-    """Say what was not understood; a suggestion is a button that goes on with it."""
-    buttons: Buttons = ()
-    suggestion = getattr(problem.problem, "suggestion", None)
-    if suggestion:
+    """Say what was not understood; each suggestion is a button that goes on with it."""
+    buttons = []
+    for suggestion in suggestions_of(problem.problem):
         text = {"text": f'"{suggestion}" {problem.rest}'.strip()}
         draft_id = await context.run(
             TelegramService.begin, context.speaker, context.user.id, "corrected", text, now=context.now
         )
-        buttons = [[(f"Take {suggestion}"[:LONGEST_DATA], f"g:{draft_id}")]]
+        buttons.append([(suggestion[:LONGEST_LABEL], f"g:{draft_id}")])
     await replies.send(update, replies.schedules.refused(problem.problem, problem.line, buttons))
 
 
 async def _tested(context: BotContext, line: str) -> Reply:
     try:
-        timing = _reader(context)(line)
+        timing = _read(context, line)
         due = await context.run(AgendaService.due_times, timing, SEVERAL, now=context.now)
     except (InvalidInput, RetryLater) as problem:
         return replies.schedules.refused(problem, line, _take(problem))
@@ -253,9 +249,8 @@ async def _tested(context: BotContext, line: str) -> Reply:
 
 
 def _take(problem: OpenbellError) -> Buttons:
-    suggestion = problem.suggestion if isinstance(problem, CronRefused) else None
-    data = f"t:{suggestion}"
-    return [[(f"Test {suggestion}", data)]] if suggestion and len(data.encode()) <= LONGEST_DATA else ()
+    found = [(suggestion[:LONGEST_LABEL], f"t:{suggestion}") for suggestion in suggestions_of(problem)]
+    return [[button] for button in found if len(button[1].encode()) <= LONGEST_DATA]
 
 
 async def _form(context: BotContext, draft_id: int) -> Mapping[str, Any]:

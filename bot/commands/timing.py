@@ -1,15 +1,15 @@
 """Where the time is in what a person wrote, and what is left to do then."""
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from domain.cron import CronRefused, parse_cron
 from domain.errors import InvalidInput
-from domain.timing import Timing
+from domain.phrases import Phrase, PhraseRefused, read_phrase, split_phrase
+from domain.timing import Timing, parse_timing
 
-MOST_WORDS = 80
-Read = Callable[[str], Timing]
-
+MOST_WORDS = 40
 _COLUMN = re.compile(
     r"(?:[\d*/,\-#?@]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)[a-z]*|[lhrw])+",
     re.IGNORECASE,
@@ -18,15 +18,13 @@ _QUOTED = re.compile(r"\s*[\"'“”„«`](.*?)[\"'“”»`]\s*(.*)$", re.DOTA
 _LEAD_IN = re.compile(r"(?:please\s+)?(?:(?:send|give|show|bring|get)\s+me|remind\s+me)\s+", re.IGNORECASE)
 _MARKET_TIME = re.compile(r"@\s*(?:open|close)\s*\([^)]*\)(?:\s*[+-]\s*\d+\s*(?:m|min|h)?\b)?", re.IGNORECASE)
 _RESTRICTION = re.compile(r"(?:on|during)\s+\S+(?:\s+\S+){0,2}?\s+(?:days|sessions|hours)\b", re.IGNORECASE)
-_SUBJECT = frozenset({"remind", "report", "the", "a", "send", "draw", "chart"})
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was written, taken apart: the time as it was read, the words it stood in, and the other words."""
+    """What was written, taken apart: the time as it was read, and the other words."""
 
     timing: Timing
-    line: str
     rest: str
 
 
@@ -38,16 +36,23 @@ class TimeNotRead(InvalidInput):
         self.problem, self.line, self.rest = problem, line, rest
 
 
-def take_apart(text: str, read: Read) -> Request:
-    """Find the time at the start or at the end of `text`; TimeNotRead keeps the reader's own refusal."""
+def take_apart(text: str, timezone: str, now: datetime) -> Request:
+    """Find the time in `text`: a cron line it begins with, or words anywhere; TimeNotRead keeps the refusal."""
     said = " ".join(text.split())
     line, rest = _leading_line(said)
-    if line is not None:
-        try:
-            return Request(read(line), line, rest)
-        except InvalidInput as problem:
-            raise TimeNotRead(problem, line, rest) from problem
-    return _in_words(said, read)
+    if line is None:
+        return _in_words(said, timezone, now)
+    try:
+        return Request(parse_timing(line, timezone=timezone, now=now), rest)
+    except InvalidInput as problem:
+        raise TimeNotRead(problem, line, rest) from problem
+
+
+def suggestions_of(problem: Exception) -> tuple[str, ...]:
+    """What a refusal says may have been meant."""
+    if isinstance(problem, PhraseRefused):
+        return problem.suggestions
+    return (problem.suggestion,) if isinstance(problem, CronRefused) and problem.suggestion else ()
 
 
 def _leading_line(said: str) -> tuple[str | None, str]:
@@ -69,36 +74,38 @@ def _leading_line(said: str) -> tuple[str | None, str]:
     return line, rest
 
 
-def _in_words(said: str, read: Read) -> Request:
+def _in_words(said: str, timezone: str, now: datetime) -> Request:
     lead = _LEAD_IN.match(said)
     plain = said[lead.end() :] if lead else said
-    words = plain.split(" ")[:MOST_WORDS]
     reminding = "remind me " if lead and "remind" in lead[0].lower() else ""
-    problem: InvalidInput | None = None
-    for line, rest in _splits(words):
-        try:
-            return Request(read(line), line, f"{reminding}{rest}".strip())
-        except InvalidInput:  # these words are no time by themselves: fewer of them may be
-            continue
-    line, rest = _likely(words)
     try:
-        return Request(read(line), line, f"{reminding}{rest}".strip())
-    except InvalidInput as refusal:
-        problem = refusal
-    raise TimeNotRead(problem, line, f"{reminding}{rest}".strip()) from problem
+        phrase, rest = split_phrase(plain)
+        return Request(_timing(phrase, timezone, now), f"{reminding}{rest}".strip())
+    except PhraseRefused as problem:
+        raise TimeNotRead(problem, plain, f"{reminding}{_beside(plain)}".strip()) from problem
 
 
-def _splits(words: list[str]) -> Iterator[tuple[str, str]]:
-    """The longest beginnings first, then the longest endings."""
-    for count in range(len(words), 0, -1):
-        yield " ".join(words[:count]), " ".join(words[count:])
-    for start in range(1, len(words)):
-        yield " ".join(words[start:]), " ".join(words[:start])
+def _timing(phrase: Phrase, timezone: str, now: datetime) -> Timing:
+    expression = phrase.expression
+    if not expression.startswith("@"):
+        expression = parse_cron(expression, now).text
+    return Timing(expression, phrase.timezone or timezone, calendar=phrase.calendar, hours_only=phrase.hours_only)
 
 
-def _likely(words: list[str]) -> tuple[str, str]:
-    """Where a time was probably meant, for the refusal to speak of."""
-    for number, word in enumerate(words):
-        if number and word.lower() in _SUBJECT:
-            return " ".join(words[:number]), " ".join(words[number:])
-    return " ".join(words), ""
+def _beside(said: str) -> str:
+    """The words beside the longest beginning or ending that is understood but for what is missing in it."""
+    words = said.split(" ")[:MOST_WORDS]
+    for count in range(len(words) - 1, 0, -1):
+        if _lacks_only(words[:count]):
+            return " ".join(words[count:])
+        if _lacks_only(words[-count:]):
+            return " ".join(words[:-count])
+    return ""
+
+
+def _lacks_only(words: list[str]) -> bool:
+    try:
+        read_phrase(" ".join(words))
+    except PhraseRefused as problem:
+        return not problem.unknown
+    return True
