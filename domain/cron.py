@@ -255,7 +255,7 @@ def _read(text: str, column: Column) -> str:
 
 
 def _check_special_weekdays(cron: Cron) -> None:
-    """croniter knows no mixture of ``1#2`` with plain weekdays, and with a day of the month it takes both, not either."""
+    """croniter can't mix ``1#2`` with plain weekdays, and beside a day of the month it asks for both, not either."""
     *_, day, month, weekday = cron.columns
     special = [item for item in weekday.split(",") if "#" in item or "L" in item]
     plain = [item for item in weekday.split(",") if item not in special]
@@ -266,8 +266,8 @@ def _check_special_weekdays(cron: Cron) -> None:
         )
     if special and day != "*":
         raise CronRefused(
-            f"column 3 (day of the month) is “{day}” and column 5 (weekday) “{weekday}”: {special[0]} stands for days of "
-            "the month already. Make two schedules.",
+            f"column 3 (day of the month) is “{day}” and column 5 (weekday) “{weekday}”: {special[0]} stands for "
+            "days of the month already. Make two schedules.",
             3,
             " ".join([*cron.columns[:2], "*", month, weekday]),
         )
@@ -307,6 +307,8 @@ def _item(item: str, column: Column) -> str:
 
 def _wrapped(first: int, last: int, column: Column) -> str:
     high = 6 if column.position == 5 else column.high
+    if first > high:  # Sunday as 7
+        return f"0-{last}" if last else "0"
     head = str(first) if first == high else f"{first}-{high}"
     tail = str(last) if last == column.low else f"{column.low}-{last}"
     return f"{head},{tail}"
