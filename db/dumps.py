@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from sqlalchemy import URL, make_url
@@ -217,24 +218,30 @@ def _dump(url: str, target: Path, check: Callable[[], None]) -> None:
 def _ask_first(url: str, folder: Path) -> None:
     """Refuse before anything is written: when the disk is short, or when rows are hidden from this role."""
     try:
-        connection = psycopg2.connect(_plain(url).render_as_string(hide_password=False), connect_timeout=10)
-    except psycopg2.OperationalError as problem:
+        with closing(psycopg2.connect(_plain(url).render_as_string(hide_password=False), connect_timeout=10)) as asking:
+            size, hidden = _size_and_hidden(asking)
+    except psycopg2.Error as problem:
         raise DumpFailed(f"The database does not answer: {str(problem).strip()}") from problem
-    with closing(connection), connection.cursor() as cursor:
-        cursor.execute(_FORBIDDING)
-        if hidden := [name for (name,) in cursor.fetchall()]:
-            raise RowsHidden(
-                f"The role {make_url(url).username} may not see every row of {', '.join(hidden)}; a backup would "
-                "leave some out. Make DB_URL name the schema's owner."
-            )
-        cursor.execute("SELECT pg_database_size(current_database())")
-        needed = cursor.fetchone()[0] + RESERVE
-    free = shutil.disk_usage(folder).free
+    if hidden:
+        raise RowsHidden(
+            f"The role {make_url(url).username} may not see every row of {', '.join(hidden)}; a backup would "
+            "leave some out. Make DB_URL name the schema's owner."
+        )
+    free, needed = shutil.disk_usage(folder).free, size + RESERVE
     if free < needed:
         raise DiskShort(
             f"The disk of {folder} has {free // 1_000_000:,} MB left, a backup may need {needed // 1_000_000:,} MB. "
             "Nothing was written. Free some space."
         )
+
+
+def _size_and_hidden(connection: Any) -> tuple[int, list[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '10s'")
+        cursor.execute(_FORBIDDING)
+        hidden = [name for (name,) in cursor.fetchall()]
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return cursor.fetchone()[0], hidden
 
 
 def _settle(partial: Path, path: Path, digest: str) -> None:

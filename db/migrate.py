@@ -63,6 +63,11 @@ def current_and_head(url: str | Any) -> tuple[str | None, str]:
     return current, _script().get_current_head() or ""
 
 
+def knows(revision: str) -> bool:
+    """Whether this version of Openbell has that revision of the schema."""
+    return any(each.revision == revision for each in _script().walk_revisions())
+
+
 def _owner(url: str) -> Engine:
     address = make_url(url).set(drivername="postgresql+psycopg2")
     return create_engine(address, poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": 5})

@@ -172,6 +172,46 @@ def import_bars(
         raise InvalidInput("\n".join(refused))
 
 
+@app.command()
+def backup(
+    keep: Annotated[int, typer.Option(min=1, max=1000, help="How many backups to keep; older ones are deleted.")] = 14,
+    listing: Annotated[bool, typer.Option("--list", help="Make none, list those that are there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dump the whole database into DATA_DIR/backups, read the file through, and say its size and checksum."""
+    from openbell import backups
+
+    if listing:
+        found = backups.listed(_settings())
+        lines = [f"{each['bytes']:>14,}  {each['file']}" for each in found] or ["There are no backups yet."]
+        typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(lines))
+        return
+    made = backups.backup(_settings(), keep)
+    if as_json:
+        typer.echo(json.dumps(made.as_dict(), indent=2))
+    else:
+        typer.echo(f"{made.path}\n{made.size:,} bytes, {made.tables} tables, verified\nSHA-256 {made.sha256}")
+
+
+@app.command()
+def restore(
+    file: Annotated[str, typer.Argument(help="A backup's path, its name in DATA_DIR/backups, or: latest.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in place of the database, which is kept aside; nothing may be connected to it."""
+    from openbell import backups
+
+    done = backups.restore(_settings(), file)
+    if as_json:
+        typer.echo(json.dumps(done.as_dict(), indent=2))
+        return
+    typer.echo(
+        f"{done.tables} tables were restored. What was under way when the backup was made is over: "
+        f"{done.cancelled_runs} runs cancelled, {done.expired_messages} messages not sent again.\n"
+        f"The database of before is kept as {done.aside}."
+    )
+
+
 @ballast.command()
 def release() -> None:
     """Give the reserved bytes back, so that a server on a full disk can start again."""
