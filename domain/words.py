@@ -185,8 +185,10 @@ def _days(day: str, weekday: str) -> str:
         return _weekdays(weekday)
     if weekday == "*":
         return _month_days(day)
-    if _month_days(day) == "every day" or _weekdays(weekday) == "every day":
-        return "every day"  # either column is enough
+    if _month_days(day) == "every day":  # croniter then takes a star in the other column for all that is asked
+        return _weekdays(weekday) if "*" in weekday else "every day"
+    if _weekdays(weekday) == "every day":
+        return _month_days(day) if "*" in day else "every day"
     of_week = _weekdays(weekday).removeprefix("every ").removeprefix("on ")
     return f"{_month_days(day)} or {of_week} {EITHER}"
 

@@ -152,9 +152,8 @@ def _days(said: Said) -> tuple[str, str]:
 
 def _clock(said: Said) -> str:
     """The time of day that was said, for a suggestion."""
-    return (
-        Phrase(f"{said.minute} {said.hour} * * *").words.removeprefix("every day ") if not said.is_pace else "at 09:00"
-    )
+    clock = Phrase(f"{said.minute} {said.hour} * * *").words.removeprefix("every day ")
+    return clock if clock.startswith("at ") else "at 09:00"
 
 
 def _at_event(said: Said, event: str) -> Phrase:

@@ -47,7 +47,7 @@ def read_pace(cursor: Cursor, said: Said) -> bool:
     if is_minutes and number > 59 and number % 60 == 0:
         number, is_minutes = number // 60, False
     (_pace_of_minutes if is_minutes else _pace_of_hours)(cursor, said, number)
-    said.repeats = True
+    said.is_pace = said.repeats = True
     return True
 
 
@@ -243,17 +243,20 @@ def read_past(cursor: Cursor, said: Said) -> bool:
             hour = _items(cursor)
             if hour:
                 said.minute, said.hour = minute, hour
+                said.is_pace = "*" in (minute, hour)
                 said.repeats = said.repeats or said.is_pace
                 return True
         return False
     minutes = _quarter(cursor)
     if minutes and cursor.take_any("every hour", "each hour"):
-        said.minute, said.hour, said.repeats = runs(minutes), "*", True
+        said.minute, said.hour = runs(minutes), "*"
+        said.is_pace = said.repeats = True
         return True
     minutes = _numbers(cursor, 59)
     cursor.take(*MINUTES)
     if minutes and cursor.take_any("past every hour", "past each hour"):
-        said.minute, said.hour, said.repeats = runs(minutes), "*", True
+        said.minute, said.hour = runs(minutes), "*"
+        said.is_pace = said.repeats = True
         return True
     return False
 

@@ -47,7 +47,7 @@ def read_every(cursor: Cursor, said: Said) -> bool:
     if said.every is not None:
         return False
     for unit in ("week", "month", "year"):
-        if cursor.take_any(f"every {unit}", f"each {unit}", "annually" if unit == "year" else f"{unit}ly"):
+        if cursor.take_any(f"every {unit}", f"each {unit}", f"{unit}ly", *(["annually"] if unit == "year" else [])):
             said.every, said.repeats = unit, True
             return True
     return False

@@ -23,6 +23,8 @@ class Said:
 
     minute: str | None = None
     hour: str | None = None
+    is_pace: bool = False
+    """Whether it comes round within a day, so that no days need to be said: "every 15 minutes"."""
     event: str | None = None
     """The market event with its offset, as an expression."""
     event_exchange: str | None = None
@@ -50,11 +52,6 @@ class Said:
     def is_nth(self) -> bool:
         """Whether the weekday is one of the month: "the first Monday"."""
         return any(mark in (self.weekday or "") for mark in "#L")
-
-    @property
-    def is_pace(self) -> bool:
-        """Whether it comes round within the day by itself: "every 15 minutes"."""
-        return bool(self.minute and self.hour) and "*" in f"{self.minute}{self.hour}"
 
     @property
     def is_complete(self) -> bool:
