@@ -61,6 +61,11 @@ class HealthRepo(BaseRepository[HealthRow]):
         }
         self.session.execute(row.on_conflict_do_update(index_elements=["system", "component"], set_=changed))
 
+    def watched(self) -> list[HealthRow]:
+        """Every row that no other watcher holds at this moment, locked."""
+        found = select(HealthRow).order_by(HealthRow.id).with_for_update(skip_locked=True)
+        return list(self.session.scalars(found))
+
     def current(self) -> list[tuple[HealthRow, float]]:
         """Every row with its age in seconds, by the database's clock."""
         age = func.extract("epoch", func.now() - HealthRow.checked_at)

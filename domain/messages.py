@@ -20,10 +20,11 @@ class Category(StrEnum):
     ALERT = "alert"
     REPORT = "report"
     FAILURE = "failure"
+    HEALTH = "health"
 
     @property
     def lane(self) -> int:
-        return {Category.CODE: 0, Category.ALERT: 1, Category.FAILURE: 1, Category.REPORT: 2}[self]
+        return {Category.CODE: 0, Category.REPORT: 2}.get(self, 1)
 
     @property
     def keeps(self) -> timedelta:
@@ -80,6 +81,12 @@ class Outgoing:
     template: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
+    channels: tuple[str, ...] = ()
+    """Where it goes: ``telegram``, ``email``; its category's own way when there is none named."""
+
+    @property
+    def goes_by(self) -> tuple[str, ...]:
+        return self.channels or (("email",) if self.category is Category.CODE else ("telegram",))
 
 
 def back_off(attempt: int) -> timedelta:

@@ -7,7 +7,7 @@ from typing import Any
 
 from db.unit_of_work import UnitOfWork
 from domain.ids import MessageId
-from domain.messages import Button, Category, Outgoing, Rows
+from domain.messages import Button, Outgoing, Rows
 
 
 def enqueue(uow: UnitOfWork, outgoing: Outgoing, now: datetime) -> MessageId | None:
@@ -34,10 +34,8 @@ def enqueue_many(uow: UnitOfWork, outgoing: Sequence[Outgoing], now: datetime) -
                 content_type=attachment.content_type,
                 content=attachment.content,
             )
-    by_mail = [number for number, message in queued if message.category is Category.CODE]
-    by_chat = [number for number, message in queued if message.category is not Category.CODE]
-    uow.messages.deliver_by_mail(by_mail)
-    uow.messages.deliver_by_chat(by_chat)
+    uow.messages.deliver_by_mail([number for number, message in queued if "email" in message.goes_by])
+    uow.messages.deliver_by_chat([number for number, message in queued if "telegram" in message.goes_by])
     if queued:
         uow.jobs.wake("messages")
     return [MessageId(number) if number is not None else None for number in numbers]

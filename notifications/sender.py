@@ -5,7 +5,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -16,6 +16,7 @@ from notifications import deliveries
 from notifications.channels.channel import Channel
 from notifications.deliveries import Delivery
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
+from notifications.health_watch import announce
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Sender:
         self._offload = offload
         self._owner = uuid.uuid4().hex
         self._faulty: dict[str, str] = {}
+        self._since = datetime.now(UTC)
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Send until `stop`; what was begun is finished, what was not begun stays queued."""
@@ -144,7 +146,13 @@ class Sender:
                     error = await _check(channel)
                     took = int((time.monotonic() - begun) * 1000)
                     await self._offload.run(deliveries.report, self._database, name, error, took)
+                told = await self._offload.run(self._announce)  # of the scheduler's silence, above all
+                if told:
+                    log.warning("health_announced", systems=told)
             await asyncio.sleep(REPORT_EVERY_S)
+
+    def _announce(self) -> list[str]:
+        return announce(self._database.for_platform(), watching_since=self._since)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()

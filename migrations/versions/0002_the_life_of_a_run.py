@@ -179,6 +179,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON market_sessions, market_closures TO open
 GRANT SELECT, INSERT, UPDATE ON job_scheduler_leases TO openbell_platform;
 GRANT USAGE ON SEQUENCE msg_messages_id_seq TO openbell_platform;
 GRANT UPDATE (status, token, finished_at, lease_until, events, error) ON job_schedule_runs TO openbell_app;
+ALTER TABLE msg_messages
+    DROP CONSTRAINT ck_messages_category,
+    ADD CONSTRAINT ck_messages_category CHECK (category IN ('code', 'alert', 'report', 'failure', 'health'));
 """
 
 BACK = """
@@ -231,6 +234,10 @@ ALTER TABLE job_schedule_runs
     DROP CONSTRAINT ck_runs_trigger,
     ADD CONSTRAINT ck_runs_trigger CHECK ("trigger" IN ('cron', 'manual', 'catch_up'));
 CREATE INDEX ix_runs_waiting ON job_schedule_runs (not_before) WHERE status IN ('planned', 'enqueued');
+DELETE FROM msg_messages WHERE category = 'health';
+ALTER TABLE msg_messages
+    DROP CONSTRAINT ck_messages_category,
+    ADD CONSTRAINT ck_messages_category CHECK (category IN ('code', 'alert', 'report', 'failure'));
 DELETE FROM job_schedules WHERE job_type LIKE '%.%' OR cron LIKE '@%(%';
 ALTER TABLE job_schedules
     DROP COLUMN calendar, DROP COLUMN hours_only, DROP COLUMN catch_up, DROP COLUMN overlap, DROP COLUMN jitter_s,

@@ -1,0 +1,139 @@
+"""Silence is an event: a system that is down, or says nothing any more, is told to the admins by a way that works."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from db.health import HealthRow
+from db.unit_of_work import UnitOfWork
+from domain.messages import Category, Outgoing
+from domain.users import Role
+from notifications import outbox
+
+SILENT_AFTER = timedelta(seconds=45)
+WATCHED_FOR = timedelta(seconds=60)
+"""How long one must have been watching before a silence counts: after a start of everything, everything is silent."""
+HOLD = timedelta(seconds=60)
+LONGEST_HOLD = timedelta(hours=1)
+CALM_AFTER = timedelta(hours=2)
+FAILURES = 2
+
+SYSTEMS = {
+    "worker": ("The worker", "Runs that are due wait and are not lost"),
+    "scheduler": ("The scheduler", "Nothing is planned; what is missed is caught up or recorded afterwards"),
+    "valkey": ("The queue (Valkey)", "Workers hear of runs up to a minute late; none is lost"),
+    "database": ("The database", "Nothing can be planned or sent; nothing that was saved is lost"),
+    "telegram_bot": ("The bot", "Commands are answered when it is back"),
+    "notification": ("The sender of messages", "Messages wait and are not lost"),
+    "notification telegram": ("Telegram", "Messages to chats wait and are not lost"),
+    "notification email": ("The mail relay", "Codes and other mail wait; nobody can prove an address until it is back"),
+}
+
+
+@dataclass
+class Told:
+    """What the admins know of one system; kept in the `metadata` of its row."""
+
+    down: bool = False
+    since: str | None = None
+    well_since: str | None = None
+    recovered_at: str | None = None
+    hold_s: float = field(default=HOLD.total_seconds())
+
+    @classmethod
+    def read(cls, stored: str | None) -> "Told":
+        try:
+            return cls(**json.loads(stored)) if stored else cls()
+        except (ValueError, TypeError):  # somebody else's words: what is known begins anew
+            return cls()
+
+    def falls(self, now: datetime) -> None:
+        """It is down; soon after its last recovery the next one has to hold for twice as long."""
+        soon = self.recovered_at is not None and now - datetime.fromisoformat(self.recovered_at) < CALM_AFTER
+        self.hold_s = min(self.hold_s * 2, LONGEST_HOLD.total_seconds()) if soon else HOLD.total_seconds()
+        self.down, self.since, self.well_since = True, now.isoformat(), None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it has been well for long enough to say so; called each time it is seen well."""
+        if self.well_since is None:
+            self.well_since = now.isoformat()
+        return now - datetime.fromisoformat(self.well_since) >= timedelta(seconds=self.hold_s)
+
+    def recovers(self, now: datetime) -> None:
+        self.down, self.well_since, self.recovered_at = False, None, now.isoformat()
+
+
+def announce(uow: UnitOfWork, *, watching_since: datetime) -> list[str]:
+    """Tell the admins of outages at once and of recoveries once they have held; the systems that were told of.
+
+    Any number of processes may watch: a row is one watcher's at a time, and what was told stands in it.
+    """
+    told = []
+    with uow:
+        now = uow.planning.database_now()
+        silence_counts = datetime.now(UTC) - watching_since >= WATCHED_FOR
+        rows = uow.health.watched()
+        down = {
+            _key(row)
+            for row in rows
+            if _fault(row, now, silence_counts=silence_counts) or Told.read(row.metadata_).down
+        }
+        for row in rows:
+            fault = _fault(row, now, silence_counts=silence_counts)
+            known = Told.read(row.metadata_)
+            if fault is not None and not known.down:
+                known.falls(now)
+                _tell(uow, row, "health_down", down, now, reason=fault)
+                told.append(_key(row))
+            elif fault is not None:
+                known.well_since = None
+            elif known.down and row.status == "HEALTHY" and known.holds(now):
+                _tell(uow, row, "health_recovered", down - {_key(row)}, now, since=known.since or "")
+                known.recovers(now)
+                told.append(_key(row))
+            row.metadata_ = json.dumps(asdict(known)) if known != Told() else None
+        uow.commit()
+    return told
+
+
+def _fault(row: HealthRow, now: datetime, *, silence_counts: bool) -> str | None:
+    silent = now - row.checked_at
+    if silent > SILENT_AFTER:
+        minutes = max(round(silent.total_seconds() / 60), 1)
+        return f"it has said nothing for {minutes} minute{'s' if minutes != 1 else ''}" if silence_counts else None
+    if row.status == "DOWN" and row.failure_count >= FAILURES:
+        return row.error_message or "it says that it is down"
+    return None
+
+
+def _tell(
+    uow: UnitOfWork,
+    row: HealthRow,
+    template: str,
+    down: Iterable[str],
+    now: datetime,
+    *,
+    reason: str = "",
+    since: str = "",
+) -> None:
+    name, consequence = SYSTEMS.get(_key(row), (_key(row), ""))
+    minutes = round((now - datetime.fromisoformat(since)).total_seconds() / 60) if since else 0
+    params = {"name": name, "consequence": consequence, "reason": reason.rstrip("."), "minutes": max(minutes, 1)}
+    for admin in uow.users.recipients(Role.ADMIN):
+        message = Outgoing(
+            Category.HEALTH, admin, text="", template=template, params=params, channels=_working(set(down)),
+            dedupe_key=f"health:{_key(row)}:{template}:{admin}:{now.timestamp():.0f}",
+        )  # fmt: skip
+        outbox.enqueue(uow, message, now)
+
+
+def _working(down: set[str]) -> tuple[str, ...]:
+    """The channel for it: the chat, mail while Telegram or the bot is down, both when both seem to be."""
+    chat = not down & {"notification telegram", "telegram_bot"}
+    mail = "notification email" not in down
+    return ("telegram",) if chat else ("email",) if mail else ("telegram", "email")
+
+
+def _key(row: HealthRow) -> str:
+    return f"{row.system} {row.component}" if row.component else row.system
