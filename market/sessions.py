@@ -11,6 +11,7 @@ from typing import Any
 
 import exchange_calendars
 import structlog
+from exchange_calendars.errors import CalendarError
 
 from domain.calendars import EXCHANGES, Session
 
@@ -41,7 +42,7 @@ def learn(today: date, check: Callable[[], None] = lambda: None, exchanges: Iter
         check()
         try:
             calendar = _calendar(exchange, today)
-        except ValueError as problem:  # what the library raises for dates and names it does not know
+        except (ValueError, CalendarError) as problem:  # dates and names that the library does not know
             log.warning("exchange_left_out", exchange=exchange, reason=str(problem))
             learned.short[exchange] = f"its sessions are not known ({problem})"
             continue

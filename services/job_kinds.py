@@ -94,7 +94,7 @@ def kind_of(name: str) -> JobKind:
     if name in problems():
         raise UnknownKind(f"Jobs of the type “{name}” can't be done here: {problems()[name]}")
     known = sorted(kinds())
-    near = get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+    near = get_close_matches(name.lower(), known, n=2, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
     shown = "".join(sign for sign in name[:40] if sign.isprintable())
     raise UnknownKind(f"There is no job type “{shown}”. {hint}")
@@ -197,14 +197,14 @@ def _sentence(kind: JobKind, problem: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         near = get_close_matches(name, fields, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(fields) or 'none'}."
-        return f"A {kind.name} job has no parameter “{name[:40]}”. {hint}"
+        return f"A job of the type {kind.name} has no parameter “{name[:40]}”. {hint}"
     if first["type"] == "missing":
         about = fields[name].description if name in fields else None
-        return f"A {kind.name} job needs the parameter “{name}”{f': {about}' if about else ''}."
+        return f"A job of the type {kind.name} needs the parameter “{name}”{f': {about}' if about else ''}."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     if not name:
-        return f"The parameters of this {kind.name} job can't be right: {message}."
-    return f"The parameter “{name}” of this {kind.name} job is {_shown(first['input'])}: {_lower(message)}."
+        return f"The parameters of this job can't be right: {message}."
+    return f"The parameter “{name}” of this job is {_shown(first['input'])}: {_lower(message)}."
 
 
 def _shown(value: Any) -> str:
