@@ -76,18 +76,29 @@ def split_phrase(text: str) -> tuple[Phrase, str]:
     if len(text) > LONGEST_SPLIT:
         raise PhraseRefused(f"That is too long: {LONGEST_SPLIT} characters at most.", suggestions=EXAMPLES[:1])
     cursor = Cursor(text)
-    begun: Said | None = None
+    begun, apart = Said(), ""
     for start in range(len(cursor.tokens)):
         if start and cursor.tokens[start].text in (",", "(", ")"):
             continue
         cursor.at = start
         said = _read(cursor)
         if said.is_complete:
+            if begun.repeats and begun.has_days:
+                raise _said_apart(apart, cursor.said(start, cursor.at))
             return _phrase(said), _without(cursor, start)
-        begun = begun or (said if said != Said() else None)
-    if begun is not None and not _one_day(cursor):
+        if begun == Said():
+            begun, apart = said, cursor.said(start, cursor.at)
+    if begun != Said() and not _one_day(cursor):
         _phrase(begun)  # says what is missing
     raise _nothing_said(text, cursor)
+
+
+def _said_apart(first: str, second: str) -> PhraseRefused:
+    return PhraseRefused(
+        f"I read “{first}” and, apart from it, “{second}”. Say when in one go, before or after everything else.",
+        first,
+        EXAMPLES[:1],
+    )
 
 
 def _read(cursor: Cursor) -> Said:

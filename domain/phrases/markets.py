@@ -1,6 +1,8 @@
 """The part of a phrase that says where: an exchange's days, hours, opening and close, and the time zone."""
 
 import re
+from functools import cache
+from zoneinfo import available_timezones
 
 from domain.calendars import EXCHANGES, Exchange
 from domain.phrases.clock import duration
@@ -198,14 +200,16 @@ def _zone(name: str, *, led: bool, timed: bool) -> str | None:
         return zone_or_refusal(name)
     if timed and name in _SPELLINGS:
         return _SPELLINGS[name].timezone
-    if not (led or "/" in name) or name in ("the", "time"):
-        return None
-    try:
-        return parse_zone(name).key
-    except UnknownZone as unknown:
-        if unknown.suggestions and name in {zone.rsplit("/", 1)[-1].lower() for zone in unknown.suggestions}:
-            raise _ask_place(unknown) from None  # more than one place of that name
-        return None
+    if (led or "/" in name) and name.replace(" ", "_") in _places():
+        return zone_or_refusal(name)
+    return None
+
+
+@cache
+def _places() -> frozenset[str]:
+    """What may be a zone's name or a city's, in small letters: most words are none, and `parse_zone` looks for long."""
+    names = [name.lower() for name in available_timezones()]
+    return frozenset([*names, *(name.rsplit("/", 1)[-1] for name in names)])
 
 
 def zone_or_refusal(name: str) -> str:

@@ -183,6 +183,7 @@ def test_a_phrase_is_found_in_a_longer_text(text: str, phrase: str, rest: str) -
         ("tomorrow at 9 call Bob", "one day"),
         ("every weekday the report at 8:30", "At what time"),
         ("every 7 minutes the report", "every 6 minutes"),
+        ("every Monday I want the report every hour", "“every Monday” and, apart from it, “every hour”"),
         ("hello there", "I see no time"),
         ("x" * 5000, "too long"),
     ],
