@@ -75,7 +75,7 @@ PRESSES = (
     Press("k", Role.VIEWER, schedules.what_pressed),
     Press("g", Role.VIEWER, schedules.corrected_pressed),
     Press("t", Role.VIEWER, schedules.test_pressed),
-    Press("j", Role.VIEWER, jobs.job_pressed, acts=True),
+    Press("j", Role.VIEWER, jobs.job_pressed, acts=True, looks="show"),
     Press("o", Role.VIEWER, jobs.options_pressed),
     Press("l", Role.VIEWER, jobs.jobs_pressed),
     Press("n", Role.VIEWER, jobs.next_pressed),
@@ -216,11 +216,11 @@ async def _press(update: Update, context: BotContext) -> None:
     _enter(update, context, f"button {letter}", query.data or "")
     access.check_press(query)
     press = _BY_LETTER.get(letter)
-    await access.identify(update, context, afresh=press is None or press.acts)
+    await access.identify(update, context, afresh=press is None or press.acts_on(what))
     if press is None:
         raise NotAllowed("That button is from an older version. Send /help.")
     access.check_role(context, press.role)
-    if not press.acts:
+    if not press.acts_on(what):
         await press.handle(update, context, what)
         return
     place = query.message.message_id if query.message is not None else query.id

@@ -184,3 +184,9 @@ class Press:
     role: Role | None
     handle: HandlePress
     acts: bool = False
+    looks: str = ""
+    """The action behind the number that changes nothing, and may be repeated."""
+
+    def acts_on(self, what: str) -> bool:
+        """Whether this press changes anything, and so is carried out once."""
+        return self.acts and not (self.looks and what.split(":")[1:2] == [self.looks])

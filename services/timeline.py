@@ -157,7 +157,7 @@ def _attempts(row: RunRow, zone: ZoneInfo) -> list[Moment]:
         if started and event["attempt"] != row.attempt:
             began = f"Attempt {event['attempt']} started on {event.get('worker') or 'a worker'}."
             moments.append(Moment(datetime.fromisoformat(started), "started", began))
-        if event["what"] in _ENDED:
+        if event["what"] in _ENDED and not (row.finished_at is not None and event["attempt"] == row.attempt):
             text = _ENDED[event["what"]].format(attempt=event["attempt"], reason=_clause(event["reason"]))
             moments.append(Moment(happened, event["what"], text + _what_then(row, event, zone)))
     if row.started_at is not None and row.attempt:

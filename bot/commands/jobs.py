@@ -21,6 +21,8 @@ from services.history import HistoryService
 from services.jobs import JobsService
 
 RECENT = 5
+ON_CARD = "c"
+"""What the nonce of a card's own buttons begins with."""
 LONGEST_AHEAD_H = 14 * 24
 _AHEAD = re.compile(r"(\d{1,4})\s*(h|hours?|d|days?|w|weeks?)", re.IGNORECASE)
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -102,9 +104,9 @@ def read_hours(said: str) -> int:
 
 
 async def job_pressed(update: Update, context: BotContext, what: str) -> None:
-    """A button of a job: ``number:action:nonce``."""
-    number, _, rest = what.partition(":")
-    schedule_id, action = parse_number(number, "job", "/job 7"), rest.partition(":")[0]
+    """A button of a job: ``number:action:nonce``; one of a card changes the card, another's message stays as it is."""
+    number, action, nonce_given, *_ = (*what.split(":"), "", "")
+    schedule_id, on_card = parse_number(number, "job", "/job 7"), nonce_given.startswith(ON_CARD)
     if action in ("run", "skip"):
         reply = await (_run if action == "run" else _skip)(context, schedule_id)
         await acknowledge(update)
@@ -114,11 +116,11 @@ async def job_pressed(update: Update, context: BotContext, what: str) -> None:
         case "show":
             reply = await _card(context, schedule_id)
         case "pause":
-            await context.run(JobsService.pause, schedule_id)
-            reply = await _card(context, schedule_id)
+            paused = await context.run(JobsService.pause, schedule_id)
+            reply = await _card(context, schedule_id) if on_card else replies.jobs.paused(paused)
         case "resume":
-            await context.run(JobsService.resume, schedule_id, now=context.now)
-            reply = await _card(context, schedule_id)
+            resumed = await context.run(JobsService.resume, schedule_id, now=context.now)
+            reply = await _card(context, schedule_id) if on_card else replies.jobs.resumed(resumed)
         case "delete":
             reply = replies.jobs.deleted(await context.run(JobsService.delete, schedule_id, now=context.now))
         case "undo":
@@ -126,7 +128,7 @@ async def job_pressed(update: Update, context: BotContext, what: str) -> None:
         case _:
             raise InvalidInput("That button is from an older version. Send /jobs.")
     await acknowledge(update)
-    await replies.replace(update, reply)
+    await (replies.replace if on_card or action == "undo" else replies.send)(update, reply)
 
 
 async def options_pressed(update: Update, context: BotContext, what: str) -> None:
@@ -139,7 +141,7 @@ async def options_pressed(update: Update, context: BotContext, what: str) -> Non
     schedule = await context.run(JobsService.get, schedule_id)
     shown = {"missed": replies.jobs.if_missed, "busy": replies.jobs.if_busy, "days": replies.jobs.days}
     await acknowledge(update, None if option == page else "Changed")
-    await replies.replace(update, shown[page](schedule, nonce(context)))
+    await replies.replace(update, shown[page](schedule, f"{ON_CARD}{nonce(context)}"))
 
 
 async def _change(context: BotContext, schedule_id: int, option: str, value: str) -> None:
@@ -170,7 +172,7 @@ async def _page(context: BotContext, after: int) -> Reply:
 async def _card(context: BotContext, schedule_id: int) -> Reply:
     schedule, due = await context.run(AgendaService.card, schedule_id)
     recent = await context.run(HistoryService.recent, schedule_id=schedule_id, limit=RECENT)
-    return replies.jobs.card(schedule, due, recent, nonce(context))
+    return replies.jobs.card(schedule, due, recent, f"{ON_CARD}{nonce(context)}")
 
 
 async def _run(context: BotContext, schedule_id: int) -> Reply:

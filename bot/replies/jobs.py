@@ -116,7 +116,7 @@ def if_missed(schedule: Schedule, nonce: str) -> Reply:
         for seconds, label in WINDOWS
     ]
     text = f"{_head(schedule)}\nAfter an outage <b>{chosen}</b>{keeps}. What is left out says so in /history."
-    return Reply(text, [*([choice] for choice in choices), *in_pairs(windows), _back(number)])
+    return Reply(text, [*([choice] for choice in choices), *in_pairs(windows), _back(number, nonce)])
 
 
 def if_busy(schedule: Schedule, nonce: str) -> Reply:
@@ -126,7 +126,7 @@ def if_busy(schedule: Schedule, nonce: str) -> Reply:
         [(_marked(label, schedule.overlap == policy), f"o:{schedule.id}:overlap:{policy}:{nonce}")]
         for policy, (label, _) in OVERLAP.items()
     ]
-    return Reply(f"{_head(schedule)}\nNow <b>{chosen}</b>.", [*choices, _back(schedule.id)])
+    return Reply(f"{_head(schedule)}\nNow <b>{chosen}</b>.", [*choices, _back(schedule.id, nonce)])
 
 
 def days(schedule: Schedule, nonce: str) -> Reply:
@@ -138,7 +138,7 @@ def days(schedule: Schedule, nonce: str) -> Reply:
     ]
     if timing.event is not None:
         text = f"{_head(schedule)}\nIt goes by the sessions of {_exchange(timing.exchange)}. "
-        return Reply(text + "How far may its start be spread?", [*in_pairs(spreads), _back(number)])
+        return Reply(text + "How far may its start be spread?", [*in_pairs(spreads), _back(number, nonce)])
     offered = list(CALENDARS)
     if timing.calendar is not None and timing.calendar not in offered:
         offered.append(timing.calendar)
@@ -149,7 +149,7 @@ def days(schedule: Schedule, nonce: str) -> Reply:
     any_day = (_marked("Any day", timing.calendar is None), f"o:{number}:calendar:none:{nonce}")
     only = f"only on days when {_exchange(timing.calendar)} has a session" if timing.calendar else "on any day"
     text = f"{_head(schedule)}\nIt runs <b>{only}</b>, and starts <b>{_spread(timing.jitter_s)}</b>."
-    return Reply(text, [*in_pairs([any_day, *calendars]), *in_pairs(spreads), _back(number)])
+    return Reply(text, [*in_pairs([any_day, *calendars]), *in_pairs(spreads), _back(number, nonce)])
 
 
 def _head(schedule: Schedule) -> str:
@@ -168,8 +168,8 @@ def _exchange(code: str | None) -> str:
     return escape(EXCHANGES[code].name if code is not None and code in EXCHANGES else str(code))
 
 
-def _back(number: int) -> Sequence[tuple[str, str]]:
-    return [("‹ Back to the job", f"j:{number}:show:0")]
+def _back(number: int, nonce: str) -> Sequence[tuple[str, str]]:
+    return [("‹ Back to the job", f"j:{number}:show:{nonce}")]
 
 
 # what was done to a job

@@ -100,12 +100,10 @@ def _outcome(run: Run) -> str:
 def story(told: Timeline, zone: ZoneInfo, nonce: str) -> Reply:
     """Why a run is as it is: how it stands, then every step with its time, in the reader's zone."""
     run = told.run
-    head = [
-        f"<b>Run {run.id} · {escape(run.name)}</b>",
-        f"due {when(run.scheduled_for, zone)}" if run.trigger in (Trigger.CRON, Trigger.CATCH_UP) else "",
-        "",
-        escape(told.verdict),
-    ]
+    head = f"<b>Run {run.id} · {escape(run.name)}</b>\n"
+    if run.trigger in (Trigger.CRON, Trigger.CATCH_UP):
+        head += f"due {when(run.scheduled_for, zone)}\n"
+    head += f"\n{escape(told.verdict)}"
     lines, day = [], None
     for moment in told.moments:
         local = moment.at.astimezone(zone)
@@ -113,8 +111,7 @@ def story(told: Timeline, zone: ZoneInfo, nonce: str) -> Reply:
             day = local.date()
             lines.append(f"\n<b>{local:%a %d %b}</b>, {local:%Z}")
         lines.append(f"<code>{local:%H:%M:%S}</code> {escape(moment.text)}")
-    shown = _shortened("\n".join(line for line in head if line or not head[1]), lines)
-    return Reply(shown, _of_story(run, nonce))
+    return Reply(_shortened(head, lines), _of_story(run, nonce))
 
 
 def _shortened(head: str, lines: Sequence[str]) -> str:
