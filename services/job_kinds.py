@@ -35,6 +35,10 @@ class BadParams(GiveUp, InvalidInput):
     """The job's parameters can't be right."""
 
 
+class NotForRole(GiveUp, NotAllowed):
+    """People of that role may not have such a job."""
+
+
 @dataclass(frozen=True)
 class JobKind:
     """One kind of work: what it asks for, how long it may take, and the function that does it."""
@@ -69,11 +73,14 @@ class JobKind:
         return self.unavailable is None
 
     def authorise(self, role: Role, params: Mapping[str, Any]) -> None:
-        """NotAllowed when people of this role may not have such a job."""
+        """NotForRole (a NotAllowed, and final for a run) when people of this role may not have such a job."""
         if not role.includes(self.role):
-            raise NotAllowed(f"Jobs of the type {self.name} are for people with the role {self.role}; yours is {role}.")
+            raise NotForRole(f"Jobs of the type {self.name} are for people with the role {self.role}; yours is {role}.")
         if self.rule is not None:
-            self.rule(role, params)
+            try:
+                self.rule(role, params)
+            except NotAllowed as problem:
+                raise NotForRole(str(problem)) from problem
 
 
 def kinds() -> Mapping[str, JobKind]:

@@ -9,7 +9,7 @@ import pytest
 from domain.calendars import EXCHANGES, Sessions
 from market.sessions import Learned, learn
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pandas")  # between the library and pandas
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # between the library and pandas
 
 TODAY = date(2025, 6, 2)
 
