@@ -1,4 +1,4 @@
-"""Dispatch: many schedules due in one instant, from that instant until all are rung, beside APScheduler and the floor."""
+"""Dispatch: many schedules due in one instant, until all are rung, beside APScheduler and the bare floor."""
 
 import contextlib
 import multiprocessing
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import floor, peer_apscheduler, rows
-from bench.house import House, said
+from bench.house import House
 from bench.table import Section
 
 NAME = "openbell:reports"
@@ -125,6 +125,3 @@ def _emptied(house: House) -> None:
 
 def _rates(size: Size, seconds: list[float]) -> list[float]:
     return [size.due / each for each in seconds]
-
-
-__all__ = ["FULL", "QUICK", "Size", "measure", "said"]

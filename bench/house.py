@@ -23,6 +23,7 @@ from openbell.servers import start
 from openbell.valkey import COMMANDS, Valkey
 
 SECRET_KEY = "bench-only-secret-key-0123456789abcdef"  # noqa: S105  # of a throw-away database
+PASSWORD = "throw-away"  # noqa: S105  # of servers that live for one measurement
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -116,13 +117,13 @@ def house() -> Iterator[House]:
         (folder / "data").mkdir()
         postgres = Postgres(
             folder / "postgres",
-            superuser_password="bench",
-            owner_password="bench",
+            superuser_password=PASSWORD,
+            owner_password=PASSWORD,
             log=folder / "postgres.log",  # throw-away
         )
         valkey = Valkey(
             folder / "valkey",
-            password="bench",
+            password=PASSWORD,
             log=folder / "valkey.log",
             commands=f"{COMMANDS} +flushall",  # throw-away
         )

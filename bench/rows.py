@@ -33,6 +33,14 @@ UPDATE job_schedules SET next_run_at = %(at)s, last_planned_for = NULL, consecut
 WHERE id IN (SELECT id FROM job_schedules WHERE id %% %(step)s = 0 ORDER BY id LIMIT %(count)s)
 """
 
+FOLLOW = """
+UPDATE job_schedules s SET last_planned_for = NULL,
+    next_run_at = date_trunc('second', now()) + make_interval(secs => 1 + g.place)
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM job_schedules WHERE id %% 2 = 0 ORDER BY id
+      LIMIT %(count)s) AS g
+WHERE s.id = g.id
+"""
+
 
 def fill(house: House, schedules: int) -> None:
     """Let there be so many schedules, two for each person, none of them due today."""
@@ -68,7 +76,7 @@ def clear(house: House) -> None:
     client.close()
 
 
-def let_be_due(house: House, schedules: int, count: int, ahead: float = 2.0) -> datetime:
+def let_be_due(house: House, schedules: int, count: int, ahead: float = 3.0) -> datetime:
     """Let `count` of the schedules, each of another person, be due at one instant to come; that instant."""
     connection = house.master()
     with connection.cursor() as cursor:
@@ -76,7 +84,7 @@ def let_be_due(house: House, schedules: int, count: int, ahead: float = 2.0) -> 
         given: dict[str, Any] = {"step": max(schedules // count, 1), "count": count}
         cursor.execute(DUE, given | {"at": far})  # the slow part, before the instant is chosen
         cursor.execute("VACUUM job_schedules")
-        at: datetime = _one(cursor, "SELECT now()") + timedelta(seconds=ahead)
+        at: datetime = _one(cursor, "SELECT date_trunc('second', now())") + timedelta(seconds=ahead)
         cursor.execute(
             "UPDATE job_schedules SET next_run_at = %(at)s WHERE next_run_at = %(far)s", {"at": at, "far": far}
         )
@@ -86,6 +94,15 @@ def let_be_due(house: House, schedules: int, count: int, ahead: float = 2.0) -> 
     if time.time() > at.timestamp() - 0.2:
         return let_be_due(house, schedules, count, ahead * 2)
     return at
+
+
+def let_follow(house: House, count: int) -> None:
+    """Let `count` schedules, each of another person, be due one after the other, a second apart."""
+    connection = house.master()
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW, {"count": count})
+        cursor.execute("SELECT pg_notify('openbell_runs', '')")
+    connection.close()
 
 
 def _one(cursor: Any, statement: str) -> Any:
