@@ -9,6 +9,7 @@ from domain import runs
 from domain.ids import RunId, UserId
 from domain.messages import Button, Category, Outgoing, Rows
 from notifications import outbox
+from services.pausing import plan_no_more
 
 
 def failed(
@@ -30,8 +31,9 @@ def failed(
     schedule.last_run_at = now
     params |= {"failures": schedule.consecutive_failures}
     if schedule.enabled and schedule.consecutive_failures >= runs.PAUSE_AFTER_FAILURES:
-        schedule.enabled, schedule.next_run_at = False, None
+        schedule.enabled = False
         schedule.paused_reason = f"it failed {schedule.consecutive_failures} times in a row"
+        plan_no_more(uow, schedule, f"the job had paused itself: {schedule.paused_reason}")
         _tell(uow, "schedule_paused", run_id, user_id, params, _of_paused(schedule, run_id))
     elif _untold(schedule, now):
         schedule.failure_told_at = now

@@ -16,6 +16,7 @@ from domain.schedules import UNDO_WINDOW, Proposal, Schedule
 from domain.timing import Timing
 from domain.users import User
 from services.job_kinds import JobKind, check_params, kind_of, target_of
+from services.pausing import plan_no_more
 
 OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
 """The columns that `JobsService.set_options` may change: none of them moves a due time."""
@@ -116,7 +117,8 @@ class JobsService:
         """Plan no further runs; those already planned still go."""
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
-            row.enabled, row.next_run_at = False, None
+            row.enabled = False
+            plan_no_more(uow, row, "the job was paused before this could be planned")
             uow.commit()
             return row.view()
 
@@ -135,7 +137,8 @@ class JobsService:
         """Take a schedule away; `undelete` brings it back for ten minutes."""
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
-            row.deleted_at, row.next_run_at = now, None
+            plan_no_more(uow, row, "the job was deleted before this could be planned")
+            row.deleted_at = now
             uow.commit()
             return row.view()
 

@@ -24,6 +24,7 @@ from domain.users import QUOTAS, Role
 from notifications import outbox
 from services import failures
 from services.job_kinds import queue_of
+from services.pausing import slot_of
 
 PLAN_BATCH = 1000
 RING_BATCH = 1000
@@ -196,7 +197,7 @@ class _Batch:
             job_id=row.id,
             scheduled_for=run.due.at,
             not_before=run.due.not_before,
-            local_slot=_slot(run.due, row.timezone),
+            local_slot=slot_of(run.due, row.timezone),
             status=status,
             trigger=Trigger.CATCH_UP if run.catch_up else Trigger.CRON,
             overlap=rule,
@@ -208,7 +209,7 @@ class _Batch:
             job_id=row.id,
             scheduled_for=due.at,
             not_before=due.not_before,
-            local_slot=_slot(due, row.timezone),
+            local_slot=slot_of(due, row.timezone),
             status=RunStatus.SKIPPED,
             trigger=Trigger.CRON,
             overlap=Overlap.ALLOW,
@@ -244,10 +245,6 @@ def _plan(row: Any, now: datetime, sessions: Sessions) -> DuePlan:
     except SessionsUnknown:  # this due time was found while they were known; the next one waits for `revive`
         due = Due(row.next_run_at, row.next_run_at, None, None, None)
         return DuePlan((PlannedDue(due, catch_up=False),), (), None, more=False, last_planned=row.next_run_at)
-
-
-def _slot(due: Due, timezone: str) -> str | None:
-    return f"{due.local_slot:%Y-%m-%d %H:%M} {timezone}" if due.local_slot is not None else None
 
 
 def _next_or_none(row: ScheduleRow, sessions: Sessions, now: datetime) -> datetime | None:
