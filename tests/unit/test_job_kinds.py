@@ -18,6 +18,7 @@ from domain.schedules import OWN_JOB_TYPES
 from domain.users import Role
 from services import job_kinds
 from services.job_kinds import JobKind, check_params, kind_of, kinds, problems, queue_of, target_of
+from workers.queues import PRIORITIES
 
 
 class Params(BaseModel):
@@ -89,6 +90,10 @@ def test_queues_are_known_and_unknown_work_waits_for_maintenance() -> None:
     wanted = {"report": "reports", "alert": "alerts", "notification": "alerts", "bot": "trading_bots"}
     assert {name: queue_of(name) for name in wanted} == wanted
     assert queue_of("acme.gone") == "maintenance"
+
+
+def test_a_worker_has_every_queue_that_a_kind_may_name() -> None:
+    assert set(PRIORITIES) == set(job_kinds.QUEUES)
 
 
 def test_an_unknown_kind_gets_the_nearest_names_and_is_final_for_a_run() -> None:
