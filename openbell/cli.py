@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from openbell import cli_runs
+
 if TYPE_CHECKING:
     from openbell.doctor import Finding
     from openbell.settings import Settings
@@ -27,6 +29,9 @@ ballast = typer.Typer(help="The reserve against a full disk.", no_args_is_help=T
 app.add_typer(database, name="db")
 app.add_typer(admin, name="admin")
 app.add_typer(ballast, name="ballast")
+app.add_typer(cli_runs.schedules, name="schedules")
+app.command()(cli_runs.runs)
+app.command()(cli_runs.why)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 

@@ -53,8 +53,8 @@ class HistoryService:
         """A page of the runs that went wrong, newest first, older than run `before`."""
         return self.recent(before=before, limit=limit, statuses=TROUBLE, user_id=user_id)
 
-    def explain(self, run_id: int, zone: ZoneInfo, *, now: datetime) -> Timeline:
-        """The whole story of a run in sentences, its times in `zone`, with the reason at every step."""
+    def explain(self, run_id: int, zone: ZoneInfo | None, *, now: datetime) -> Timeline:
+        """The whole story of a run in sentences, its times in `zone` (None: this machine's), with every reason."""
         with self.uow as uow:
             row = uow.runs.run(run_id)
             if row is None:

@@ -49,8 +49,11 @@ class Timeline:
     moments: tuple[Moment, ...]
 
 
-def tell(row: RunRow, told: Told, zone: ZoneInfo, *, waits_for: str | None, now: datetime) -> Timeline:
-    """The story of this run and its messages; `waits_for` is what is in its way, for one that has not started."""
+def tell(row: RunRow, told: Told, zone: ZoneInfo | None, *, waits_for: str | None, now: datetime) -> Timeline:
+    """The story of this run and its messages, on the wall of `zone` (None: this machine's).
+
+    `waits_for` is what is in its way, for one that has not started.
+    """
     moments = [
         *_planning(row, zone),
         *_ringing(row),
@@ -85,7 +88,7 @@ def span(length: timedelta) -> str:
     return f"{whole} s"
 
 
-def at(instant: datetime, zone: ZoneInfo) -> str:
+def at(instant: datetime, zone: ZoneInfo | None) -> str:
     """An instant on that zone's wall, with its abbreviation: ``Mon 23 Nov 08:30:00 CET``."""
     return f"{instant.astimezone(zone):%a %d %b %H:%M:%S %Z}"
 
@@ -93,7 +96,7 @@ def at(instant: datetime, zone: ZoneInfo) -> str:
 # how it began
 
 
-def _planning(row: RunRow, zone: ZoneInfo) -> list[Moment]:
+def _planning(row: RunRow, zone: ZoneInfo | None) -> list[Moment]:
     due = at(row.scheduled_for, zone)
     by = f"job {row.job_id}" if row.job_id is not None else "a job that is gone"
     words = _words(row)
@@ -149,7 +152,7 @@ _ENDED = {
 }
 
 
-def _attempts(row: RunRow, zone: ZoneInfo) -> list[Moment]:
+def _attempts(row: RunRow, zone: ZoneInfo | None) -> list[Moment]:
     moments = []
     for event in row.events:
         happened = datetime.fromisoformat(event["at"])
@@ -174,7 +177,7 @@ def _start(row: RunRow) -> str:
     return f"It started{where}" + (f", {span(late)} after its due time." if by_plan else ".")
 
 
-def _what_then(row: RunRow, event: Mapping[str, Any], zone: ZoneInfo) -> str:
+def _what_then(row: RunRow, event: Mapping[str, Any], zone: ZoneInfo | None) -> str:
     """What followed an attempt that came to nothing."""
     if event["attempt"] < row.attempt:
         return " It was planned again."
@@ -230,7 +233,7 @@ def _tries(row: RunRow) -> str:
 # who heard of it
 
 
-def _delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo) -> list[Moment]:
+def _delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None) -> list[Moment]:
     about = _ABOUT.get(message.template, "its message") if message.template else "its message"
     way = {"telegram": "the chat", "email": "mail"}.get(delivery.channel, delivery.channel)
     moments = [Moment(message.created_at, "message", f"Queued: {about} (message {message.id}), by {way}.")]
@@ -264,7 +267,7 @@ def _delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo) -> l
 # how it stands
 
 
-def _verdict(row: RunRow, told: Told, zone: ZoneInfo, waits_for: str | None, now: datetime) -> str:
+def _verdict(row: RunRow, told: Told, zone: ZoneInfo | None, waits_for: str | None, now: datetime) -> str:
     match RunStatus(row.status):
         case RunStatus.PLANNED if row.not_before > now:
             what = "its next attempt" if row.attempt else "its time"
@@ -291,7 +294,7 @@ def _verdict(row: RunRow, told: Told, zone: ZoneInfo, waits_for: str | None, now
             return f"It failed: {_clause(row.error)}. {_heard(told)}".strip()
 
 
-def _running(row: RunRow, zone: ZoneInfo, now: datetime) -> str:
+def _running(row: RunRow, zone: ZoneInfo | None, now: datetime) -> str:
     tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
     text = f"It is running{f' on {row.worker_id}' if row.worker_id else ''}{tries}"
     if row.started_at is not None:
