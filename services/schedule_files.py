@@ -77,8 +77,8 @@ class Entry(BaseModel):
             calendar=calendar,
             hours_only=self.hours_only or read.hours_only,
             jitter_s=self.jitter_s,
-            starts_at=self.starts_at,
-            ends_at=self.ends_at,
+            starts_at=_utc(self.starts_at),
+            ends_at=_utc(self.ends_at),
         )
 
 
@@ -216,8 +216,8 @@ def _columns(uow: UnitOfWork, user: User, entry: Entry, now: datetime) -> dict[s
         "calendar": timing.calendar,
         "hours_only": timing.hours_only,
         "jitter_s": timing.jitter_s,
-        "starts_at": _utc(timing.starts_at),
-        "ends_at": _utc(timing.ends_at),
+        "starts_at": timing.starts_at,
+        "ends_at": timing.ends_at,
         "enabled": entry.enabled,
         "catch_up": str(entry.catch_up or kind.catch_up),
         "catch_up_window_s": window if window is not None else int(kind.catch_up_window.total_seconds()),
