@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, croniter
 
+from domain.columns import columns_of
 from domain.errors import InvalidInput
+from domain.zones import zone_of
 
 LONGEST_LINE = 100
 HORIZON = timedelta(days=5 * 366)
@@ -119,6 +121,9 @@ class Cron:
         return None
 
     def _next_wall(self, wall: datetime) -> datetime | None:
+        columns = columns_of(self.text)
+        if columns is not None:
+            return columns.next_after(wall)
         try:
             found: datetime = _reader(self.text).get_next(datetime, start_time=wall)
         except CroniterBadDateError:
@@ -152,7 +157,7 @@ class CronDue:
 @lru_cache(maxsize=16384)
 def _remembered(cron: Cron, seconds: int, zone: str) -> CronDue | None:
     """Many schedules share a line and a zone, and are due at one instant: it is searched once."""
-    return cron._search(datetime.fromtimestamp(seconds, UTC), ZoneInfo(zone))  # the same module
+    return cron._search(datetime.fromtimestamp(seconds, UTC), zone_of(zone))  # the same module
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from domain.cron import MONTHS, WEEKDAYS, Cron, CronRefused, parse_cron
 from domain.errors import InvalidInput
 from domain.phrases import Phrase, read_phrase
 from domain.words import describe_timing
+from domain.zones import zone_of
 
 __all__ = ["Due", "SessionsUnknown", "Timing", "parse_timing"]
 
@@ -84,7 +85,7 @@ class Timing:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        return zone_of(self.timezone)
 
     @property
     def event(self) -> Event | None:
@@ -197,7 +198,7 @@ class Timing:
 
     def _with_jitter(self, due: Due, sessions: Sessions) -> Due:
         try:
-            following = replace(self, jitter_s=0).next_after(due.at, sessions)
+            following = self._nominal(due.at, sessions)
         except SessionsUnknown:
             following = None
         room = timedelta(seconds=self.jitter_s)

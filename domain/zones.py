@@ -88,6 +88,12 @@ def _nearest(wanted: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cities + names))[:6]
 
 
+@cache
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name, read from its file once; `ZoneInfo` itself keeps only the last eight."""
+    return ZoneInfo(name)
+
+
 def city(zone: str) -> str:
     """The place a zone is named after: ``America/New_York`` is New York."""
     return zone.rsplit("/", 1)[-1].replace("_", " ")
