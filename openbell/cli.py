@@ -30,8 +30,6 @@ app.add_typer(database, name="db")
 app.add_typer(admin, name="admin")
 app.add_typer(ballast, name="ballast")
 app.add_typer(cli_runs.schedules, name="schedules")
-app.command()(cli_runs.runs)
-app.command()(cli_runs.why)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -240,3 +238,7 @@ def version() -> None:
     from importlib.metadata import version
 
     typer.echo(f"openbell {version('openbell')}")
+
+
+app.command()(cli_runs.runs)
+app.command()(cli_runs.why)

@@ -78,12 +78,12 @@ def test_the_command_line_page_lists_every_command_with_its_options() -> None:
     for usage, _ in rows("docs/reference/cli.md"):
         name = re.match(r"`(openbell(?: [a-z-]+)+)", usage)
         assert name, usage
-        listed[name[1]] = set(re.findall(r"--[a-z]+", usage))
+        listed[name[1]] = set(re.findall(r"--[a-z-]+", usage))
     assert listed == dict(commands(get_command(command_line)))
 
 
 def test_the_command_line_page_names_every_role() -> None:
-    (row,) = [row for row in rows("docs/reference/cli.md") if row[0].startswith("`openbell run")]
+    (row,) = [row for row in rows("docs/reference/cli.md") if row[0].startswith("`openbell run ")]
     assert set(re.findall(r"`(\w+)`", row[1])) == set(ROLES)
 
 
