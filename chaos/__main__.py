@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 def run(house: House, seed: int, minutes: float) -> Report:
     """The faults of this seed, then quiet, then the proofs."""
     began = time.monotonic()
-    house.open(script.schedules(seed))
+    house.open(script.schedules(seed), script.PEOPLE)
     _say(f"{script.SCHEDULES} schedules, {len(house.fleet.members)} processes ready after", time.monotonic() - began)
     injected, missing = _faults(house, script.faults(seed, minutes), minutes * 60)
     cutoff = house.now()

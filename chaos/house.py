@@ -18,7 +18,7 @@ import redis
 from chaos.fleet import Fleet, Member
 from chaos.job import EFFECTS_URL
 from chaos.plugin import install
-from chaos.script import PEOPLE, WantedSchedule
+from chaos.script import WantedSchedule
 from openbell.data_dir import DataDir
 from openbell.places import postgres_home, server_account
 from openbell.postgres import Postgres
@@ -82,8 +82,8 @@ class House:
 
     # starting
 
-    def open(self, wanted: list[WantedSchedule]) -> None:
-        """Start everything and make the schedules."""
+    def open(self, wanted: list[WantedSchedule], people: int, members: tuple[str, ...] = ROLES) -> None:
+        """Start everything, with that many people, and make the schedules."""
         from db.migrate import upgrade
 
         for server in (self.postgres, self.valkey):
@@ -92,12 +92,17 @@ class House:
         with self.superuser() as cursor:
             cursor.execute(WATCHED)
         self._start_sandbox()
-        self._make_people_and_schedules(wanted)
-        for name in ROLES:
-            role = name.rstrip("0123456789")
-            log = self.data.logs / f"{name}.log"
-            self.fleet.add(Member(name, ("openbell", "run", role), self._environment(), log))
+        self._make_people_and_schedules(wanted, people)
+        for name in members:
+            self.fleet.add(self.member(name))
         self.fleet.until_ready(READY_WITHIN_S)
+
+    def member(self, name: str, paths: tuple[Path, ...] = ()) -> Member:
+        """A process of the role that `name` tells, not yet started; `paths` go in front of its own."""
+        environment = self._environment()
+        environment["PYTHONPATH"] = os.pathsep.join([*map(str, paths), environment["PYTHONPATH"]])
+        role = name.rstrip("0123456789")
+        return Member(name, ("openbell", "run", role), environment, self.data.logs / f"{name}.log")
 
     def start_server(self, server: Postgres | Valkey) -> None:
         """Start a server, clearing away what its last life left."""
@@ -137,7 +142,7 @@ class House:
             EFFECTS_URL: effects,
         }
 
-    def _make_people_and_schedules(self, wanted: list[WantedSchedule]) -> None:
+    def _make_people_and_schedules(self, wanted: list[WantedSchedule], count: int) -> None:
         from db.engine import Database
         from domain.schedules import Proposal
         from domain.timing import Timing, parse_timing
@@ -145,7 +150,7 @@ class House:
 
         _find_plugins_in(self._plugin)
         database = Database.connect(self.postgres.public_url, SECRET_KEY, pool_size=2)
-        people = [self._person(database, number) for number in range(PEOPLE)]
+        people = [self._person(database, number) for number in range(count)]
         for number, wish in enumerate(wanted):
             now = datetime.now(UTC)
             read = parse_timing(wish.cron, timezone=wish.zone, now=now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import available_timezones
 
 SCHEDULES = 200
-PEOPLE = 50
+PEOPLE = 100
 FIRST_FAULT_S = 8.0
 EVERY_MINUTE = ("* * * * *", "0-59 * * * *", "* 0-23 * * *", "0-59 0-23 * * *", "*/1 * * * *")
 """The last but one is a fixed time to the rules for clock changes, each of its due times has a wall-clock slot."""

@@ -154,6 +154,7 @@ class LifeOfRuns(RuleBasedStateMachine):
     @rule(n=which)
     def run_now(self, n: int) -> None:
         known = self._one(self.schedules, n)
+        self.world.step(timedelta(microseconds=1))  # people press at instants of their own
         self._refused(lambda: self._jobs(known.owner).run_now(known.id, now=self.world.now))
 
     @rule(n=which)
@@ -242,7 +243,7 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, WORKERS - 1))
     def heartbeat(self, worker: int) -> None:
-        mine = {each.claimed.id: each.claimed.token for each in self.held if each.worker == worker}
+        mine: dict[int, int] = {each.claimed.id: each.claimed.token for each in self.held if each.worker == worker}
         if mine:
             ours = {each.claimed.id for each in self.held if each.worker == worker and self._is_ours(each)}
             assert self._runs().keep_alive(mine) == {run for run in ours if self._token_of(run) == mine[run]}
@@ -268,9 +269,7 @@ class LifeOfRuns(RuleBasedStateMachine):
     def fail(self, n: int, problem: Exception) -> None:
         self._end(
             n,
-            lambda run: self._runs().fail_run(
-                run, problem, reference="E-1", now=self.world.now, chance=self.chance
-            ),
+            lambda run: self._runs().fail_run(run, problem, reference="E-1", now=self.world.now, chance=self.chance),
         )
 
     @precondition(lambda self: self.held)
@@ -329,7 +328,7 @@ class LifeOfRuns(RuleBasedStateMachine):
         rows = self.world.all(
             "SELECT job_id, scheduled_for, covers_until FROM job_schedule_runs WHERE trigger IN ('cron', 'catch_up')"
         )
-        cursors = dict(self.world.all("SELECT id, next_run_at FROM job_schedules"))  # type: ignore[arg-type]
+        cursors = dict(self.world.all("SELECT id, next_run_at FROM job_schedules"))
         for known in self.schedules:
             mine = [(row.scheduled_for, row.covers_until) for row in rows if row.job_id == known.id]
             covered = _covered(mine, known)

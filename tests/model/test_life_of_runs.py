@@ -10,15 +10,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.life import DRAWN, LifeOfRuns
+from tests.model.life import LifeOfRuns
 from tests.model.world import World
 
 FULL = os.environ.get("OPENBELL_MODEL") == "full"
 BOUND = settings(
     deadline=None,
-    max_examples=1500 if FULL else 40,
+    max_examples=1500 if FULL else int(os.environ.get("N", "40")),
     stateful_step_count=70 if FULL else 35,
     derandomize=not FULL,
+    phases=(Phase.generate,),
     database=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,

@@ -40,10 +40,11 @@ class World:
     """One database with a clock of its own, and the eyes of its owner."""
 
     def __init__(self, database_url: str, owner_url: str, secret_key: str) -> None:
-        with _owner(owner_url) as owner, owner.begin() as connection:
+        self._owner = _owner(owner_url)
+        with self._owner.begin() as connection:
             connection.execute(text(CLOCK))
             connection.execute(text(FRONT.format(make_url(owner_url).database)))
-        self._owner = _owner(owner_url).engine  # connects anew, and so behind the clock
+        self._owner.dispose()  # to connect anew, behind the clock
         self.database = Database.connect(database_url, secret_key, pool_size=4, on_loop="raise")
         self.now = datetime.now(UTC)
         self._seen = 0
@@ -80,23 +81,16 @@ class World:
 
     def changes(self) -> Sequence[Any]:
         """What happened to runs since the last look, in order: (run_id, was, became, at)."""
-        found = self.all("SELECT n, run_id, was, became, at FROM clock.trail WHERE n > :seen ORDER BY n", seen=self._seen)
+        found = self.all(
+            "SELECT n, run_id, was, became, at FROM clock.trail WHERE n > :seen ORDER BY n", seen=self._seen
+        )
         if found:
             self._seen = found[-1].n
         return found
 
 
-class _owner:
-    """An engine of the owner's; as a context it is disposed of at the end."""
-
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
-
-    def __enter__(self) -> Engine:
-        return self.engine
-
-    def __exit__(self, *_: object) -> None:
-        self.engine.dispose()
+def _owner(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
 
 
 def instant(row: Mapping[str, Any], column: str) -> datetime | None:
