@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser run test check format unit integration e2e e2e-browser bench lock migration db
+.PHONY: help setup setup-dev setup-browser setup-bench run test check format unit integration e2e e2e-browser bench lock migration db
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,14 +54,18 @@ format: setup-dev ## format the code and write the generated files
 	@$(BIN)/ruff format
 	@$(BIN)/python -m openbell.env_example
 
-bench: setup-dev ## measure reply latency and memory
-	@$(BIN)/python -m bench
+setup-bench:
+	@$(SETUP) bench
+
+bench: setup-bench ## measure replies, dispatch, growth, start and work beside peers: make bench WHAT="start work"
+	@$(BIN)/python -m bench $(WHAT)
 
 lock: setup-dev ## lock the packages anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	@$(LOCK) pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(LOCK) pyproject.toml requirements/build.in --extra dev -c requirements/run.txt -o requirements/dev.txt
 	@$(LOCK) pyproject.toml requirements/build.in --extra dev --extra browser -c requirements/dev.txt -o requirements/browser.txt
+	@$(LOCK) pyproject.toml requirements/build.in --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
 
 migration: setup-dev ## draft a migration from the models: make migration NAME="add alerts"

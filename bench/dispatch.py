@@ -95,7 +95,7 @@ def seconds_until(house: House, queue: str, count: int, at: float) -> float:
     """Seconds from `at` until `queue` holds so many messages."""
     with contextlib.closing(house.valkey()) as client:
         time.sleep(max(at - time.time(), 0))
-        while (there := int(client.llen(queue))) < count:  # type: ignore[arg-type]  # it is no coroutine here
+        while (there := int(client.llen(queue))) < count:
             if time.time() > at + WITHIN:
                 raise RuntimeError(f"only {there} of {count} were rung")
             time.sleep(0.005)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from openbell.postgres import Postgres
 from openbell.processes import wait_until
 from openbell.servers import start
 from openbell.valkey import COMMANDS, Valkey
+from workers.enqueue import CHANNEL
 
 SECRET_KEY = "bench-only-secret-key-0123456789abcdef"  # noqa: S105  # of a throw-away database
 PASSWORD = "throw-away"  # noqa: S105  # of servers that live for one measurement
@@ -104,8 +104,8 @@ class House:
 
     def _subscribed(self) -> int:
         with contextlib.closing(self.valkey()) as client:
-            counts: Any = client.execute_command("PUBSUB", "NUMSUB", "openbell:bell")
-            return int(counts[1])
+            counts: Any = client.pubsub_numsub(CHANNEL)
+            return int(counts[0][1])
 
 
 @contextlib.contextmanager
@@ -178,8 +178,3 @@ def resident_mb(pid: int) -> float:
     """The resident memory of one process, in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-
-def stop(child: subprocess.Popen[bytes]) -> None:
-    child.send_signal(signal.SIGTERM)
-    child.wait(15)

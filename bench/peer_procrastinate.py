@@ -21,14 +21,14 @@ WHERE started.type = 'started' AND deferred.type = 'deferred' ORDER BY job_id
 """
 
 
-def app_of(database_url: str) -> procrastinate.App:
+async def noop() -> None:
+    """Nothing."""
+
+
+def app_of(database_url: str) -> Any:
     """The application, as its worker and whoever defers see it."""
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database_url))
-
-    @app.task(name="noop", queue="noop")
-    async def noop() -> None:
-        """Nothing."""
-
+    app: Any = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database_url))
+    app.task(name="noop", queue="noop")(noop)
     return app
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: start the product and its peers, measure, print."""
+"""Replies: start the product and an echo bot, let people ask both, and look at the memory afterwards."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import replies
+from bench.house import SECRET_KEY, resident_mb
+from bench.table import Section
 from db.engine import Database
 from openbell.processes import wait_until
 from sandbox.app import Addresses, Sandbox
 from sandbox.person import Person
 
-SECRET_KEY = "bench-only-secret-key-0123456789abcdef"  # noqa: S105  # of a throw-away database
 PEOPLE = 50
 TARGETS = {"core": 120, "worker": 200}
 
@@ -74,33 +75,29 @@ def make_people(sandbox: Sandbox, db_url: str) -> list[Person]:
     return people
 
 
-def resident_mb(pid: int) -> float:
-    """The resident memory of one process, in megabytes."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+def measure(rounds: int) -> Section:
+    """Reply latency beside an echo bot, and the resident memory after that and one report."""
+    with tempfile.TemporaryDirectory(prefix="openbell-bench-") as name:
+        Path(name).chmod(0o711)  # under root the database server is another account and passes through
+        found, memory = asyncio.run(_measure(Path(name), rounds))
+    section = Section("Replies: from a person's message to the bot's answer, beside a bare echo bot")
+    replies.tell(section, found)
+    for role, used in memory.items():
+        section.add(f"resident memory of {role}, after the load and one report", "MB", [used])
+        section.expect(f"{role} under {TARGETS[role]} MB", f"{used:.0f} MB", used <= TARGETS[role])
+    return section
 
 
-async def main(folder: Path) -> None:
+async def _measure(folder: Path, rounds: int) -> tuple[list[replies.Found], dict[str, float]]:
     ours = Sandbox(folder / "ours", replies.TOKEN)
     async with ours.running() as addresses, replies.echo_bot(folder / "echo") as echo:
         with contextlib.ExitStack() as stack:
             pids = await asyncio.to_thread(stack.enter_context, product(folder / "data", addresses))
             environment = json.loads((folder / "data/run/environment.json").read_text(encoding="utf-8"))
             people = await asyncio.to_thread(make_people, ours, environment["DB_URL"])
-            print("measuring replies", file=sys.stderr, flush=True)
-            found = await replies.compare(echo, ours, people)
+            found = await replies.compare(echo, ours, people, rounds)
             await people[0].send("/report GOLD")
             await people[0].wait_for(lambda message: "photo" in message, 60)
             memory = {name: resident_mb(pids[name]) for name in TARGETS}
             await asyncio.to_thread(stack.close)
-    print("\n".join(replies.lines(found)))
-    print("Resident memory, after the load and one report")
-    for name, used in memory.items():
-        print(f"    {name:8}  {used:6.0f} MB   (target {TARGETS[name]} MB)")
-    print(json.dumps({"replies": replies.as_dict(found), "rss_mb": memory}))
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="openbell-bench-") as name:
-        Path(name).chmod(0o711)  # under root the database server is another account and passes through
-        asyncio.run(main(Path(name)))
+    return found, memory

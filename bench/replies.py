@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bench.table import Section
 from sandbox.app import Sandbox
 from sandbox.person import Person
 
 TOKEN = "4242:sandbox-token-of-the-bench"  # noqa: S105  # accepted by our own sandbox alone
-ROUNDS = 5
 ANSWER_WITHIN = 30.0
 
 
@@ -31,8 +30,12 @@ class Latency:
         return cls(cuts[49], cuts[98])
 
 
-def median(rounds: list[Latency]) -> Latency:
-    return Latency(statistics.median(each.p50 for each in rounds), statistics.median(each.p99 for each in rounds))
+@dataclass(frozen=True)
+class Found:
+    """What so many chats met, for each thing they asked, in each round."""
+
+    chats: int
+    rounds: dict[str, list[Latency]]
 
 
 class Arrivals:
@@ -91,41 +94,29 @@ async def echo_bot(folder: Path) -> AsyncIterator[Sandbox]:
             await process.wait()
 
 
-async def compare(echo: Sandbox, ours: Sandbox, people: list[Person]) -> list[tuple[str, int, dict[str, Latency]]]:
-    """For 1 and 50 chats: what the echo bot, /help and /jobs take; rounds alternate, medians are kept."""
+async def compare(echo: Sandbox, ours: Sandbox, people: list[Person], count: int) -> list[Found]:
+    """For 1 and 50 chats: what the echo bot, /help and /jobs take; `count` rounds, alternating."""
     found = []
     for chats, messages in ((1, 100), (50, 6)):
         peers = [echo.person(f"Peer {number}") for number in range(chats)]
         mine = people[:chats]
         for sandbox, asked, text in ((echo, peers, "/help"), (ours, mine, "/help"), (ours, mine, "/jobs")):
             await one_round(sandbox, asked, text, 2)  # connections and caches are warm for everybody
-        rounds: dict[str, list[Latency]] = {"echo": [], "/help": [], "/jobs": []}
-        for _ in range(ROUNDS):
-            rounds["echo"].append(await one_round(echo, peers, "/help", messages))
+        rounds: dict[str, list[Latency]] = {"echo bot": [], "/help": [], "/jobs": []}
+        for _ in range(count):
+            rounds["echo bot"].append(await one_round(echo, peers, "/help", messages))
             rounds["/help"].append(await one_round(ours, mine, "/help", messages))
             rounds["/jobs"].append(await one_round(ours, mine, "/jobs", messages))
-        found.append(("reply", chats, {name: median(each) for name, each in rounds.items()}))
+        found.append(Found(chats, rounds))
     return found
 
 
-def lines(found: list[tuple[str, int, dict[str, Latency]]]) -> list[str]:
-    """The table for people, ratios first."""
-    out = ["Reply latency, milliseconds (p50 / p99), median of five rounds"]
-    for _, chats, by_name in found:
-        echo = by_name["echo"]
-        out.append(f"  {chats} chat{'s' if chats > 1 else ''}")
-        out.append(f"    echo bot  {echo.p50:7.1f} / {echo.p99:7.1f}")
-        for name in ("/help", "/jobs"):
-            mine = by_name[name]
-            out.append(
-                f"    {name:8}  {mine.p50:7.1f} / {mine.p99:7.1f}   {mine.p50 / echo.p50:.2f} x echo p50, "
-                f"{mine.p50 - echo.p50:+.1f} ms"
-            )
-    return out
-
-
-def as_dict(found: list[tuple[str, int, dict[str, Latency]]]) -> list[dict[str, Any]]:
-    return [
-        {"what": what, "chats": chats, "ms": {name: vars(each) for name, each in by_name.items()}}
-        for what, chats, by_name in found
-    ]
+def tell(section: Section, found: list[Found]) -> None:
+    """Lines for p50 and p99 of each, with the ratio to the echo bot."""
+    for each in found:
+        echo = statistics.median(latency.p50 for latency in each.rounds["echo bot"])
+        for name, latencies in each.rounds.items():
+            ratio = statistics.median(latency.p50 for latency in latencies) / echo
+            chats = f"{each.chats} chat{'s' if each.chats > 1 else ''}"
+            section.add(f"{name}, {chats}, p50", "ms", [one.p50 for one in latencies], f"{ratio:.2f} × the echo bot")
+            section.add(f"{name}, {chats}, p99", "ms", [one.p99 for one in latencies])

@@ -1,4 +1,4 @@
-"""Make .venv from a hash-locked requirements file: `python3 scripts/setup.py run|dev|browser`.
+"""Make .venv from a hash-locked requirements file: `python3 scripts/setup.py run|dev|browser|bench`.
 
 Standard library only. uv installs where pip can fetch it, plain pip otherwise. A stamp inside .venv remembers what
 was installed, so that a later call costs nothing.
@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "openbell-installed.json"
-CONTAINS = {"run": ["run"], "dev": ["run", "dev"], "browser": ["run", "dev", "browser"]}
+CONTAINS = {
+    "run": ["run"],
+    "dev": ["run", "dev"],
+    "browser": ["run", "dev", "browser"],
+    "bench": ["run", "dev", "bench"],
+}
 STEPS = int(os.environ.get("OPENBELL_STEPS", "2"))
 UV_FETCH_S = 30
 INSTALL_S = 900
