@@ -5,8 +5,10 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -79,23 +81,32 @@ def make(url: str, folder: Path, *, kept: int, now: datetime, check: Callable[[]
     The file appears under its name only when it is whole. `check` is called often and may raise to stop.
     """
     begun = time.monotonic()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _clear_abandoned(folder)
-    _ask_first(url, folder)
     path = folder / f"openbell-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.dump"
-    partial = folder / f".{path.name}.{os.getpid()}.partial"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear_abandoned(folder)
+        _ask_first(url, folder)
+        tables, digest = _written(url, path, check)
+        _prune(folder, kept)
+        return Dump(path, path.stat().st_size, digest, tables, time.monotonic() - begun)
+    except OSError as problem:
+        raise DumpFailed(
+            f"{folder} can't be written to ({problem.strerror}). Mend that, or free some space."
+        ) from problem
+
+
+def _written(url: str, path: Path, check: Callable[[], None]) -> tuple[int, str]:
+    """Put a whole and verified dump at `path`, or nothing; how many tables it has, and its checksum."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         _dump(url, partial, check)
         tables = contents(partial, check)
         digest = checksum(partial, check)
         _settle(partial, path, digest)
-    except FileExistsError as problem:
-        raise DumpFailed(f"Another backup of this second is being made ({partial.name}).") from problem
     finally:
         partial.unlink(missing_ok=True)
-    _prune(folder, kept)
-    return Dump(path, path.stat().st_size, digest, tables, time.monotonic() - begun)
+    return tables, digest
 
 
 def kept_in(folder: Path) -> list[Path]:
@@ -165,7 +176,8 @@ class _Done:
     def why(self) -> str:
         """The first line that tells a reason, without the program's name."""
         lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
-        telling = [line for line in lines if "error:" in line or "FATAL" in line] or lines or ["no reason given"]
+        unsaid = f"it was ended by {signal.Signals(-self.code).name}" if self.code < 0 else "no reason given"
+        telling = [line for line in lines if "error:" in line or "FATAL" in line] or lines or [unsaid]
         return re.sub(r"^\S*pg_\w+: (error: )?", "", telling[0]).rstrip(".")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import stat
 import time
 from datetime import UTC, datetime, timedelta
@@ -105,6 +106,32 @@ def test_what_a_killed_backup_left_is_cleared_away_later(owner_database_url: str
     os.utime(old, (time.time() - dumps.ABANDONED_AFTER_S - 60,) * 2)
     dumps.make(owner_database_url, folder, kept=1, now=NOW)
     assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_a_folder_that_cannot_be_used_is_said(owner_database_url: str, folder: Path) -> None:
+    folder.write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(dumps.DumpFailed, match=r"backups can't be written to \(File exists\)"):
+        dumps.make(owner_database_url, folder, kept=1, now=NOW)
+
+
+def test_a_file_that_can_grow_no_further_leaves_no_part_and_deletes_no_older_backup(
+    rows: Rows, owner_database_url: str, folder: Path
+) -> None:
+    rows.execute(
+        "INSERT INTO market_closures SELECT 'XNYS', date '2000-01-01' + n, string_agg(md5(random()::text), '') "
+        "FROM generate_series(1, 100) n, generate_series(1, 1000) GROUP BY n"
+    )
+    folder.mkdir()
+    kept = folder / "openbell-20250101T000000Z.dump"
+    kept.write_bytes(b"an older one")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # as near to a full disk as a test gets without one
+    try:
+        with pytest.raises(dumps.DumpFailed, match=r"^pg_dump gave up: it was ended by SIGXFSZ\.$"):
+            dumps.make(owner_database_url, folder, kept=1, now=NOW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(folder.iterdir()) == [kept]
 
 
 def test_a_server_that_is_gone_is_a_passing_fault(folder: Path) -> None:

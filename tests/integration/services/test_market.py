@@ -49,6 +49,18 @@ def test_learning_anew_replaces_what_was_known_of_the_same_days(house_database: 
     assert found.knows("XLON")
 
 
+def test_unchanged_sessions_are_not_read_again_and_changed_ones_are(house_database: Database, rows: Rows) -> None:
+    market(house_database).store_sessions([session(FIRST)], {})
+    first = market(house_database).sessions()
+    assert market(house_database).sessions() is first
+    rows.execute("UPDATE market_sessions SET note = 'late'")
+    changed = market(house_database).sessions().on("XNYS", FIRST)
+    assert changed is not None
+    assert changed.note == "late"
+    rows.execute("DELETE FROM market_sessions")
+    assert not market(house_database).sessions().knows("XNYS")
+
+
 def test_a_schedule_reads_its_own_exchanges_alone(house_database: Database) -> None:
     market(house_database).store_sessions([session(FIRST), session(FIRST, "XLON"), session(FIRST, "XTKS")], {})
     with house_database.for_platform() as uow:

@@ -179,6 +179,32 @@ def test_with_no_imports_the_owner_hears_how_to_make_some(house_database: Databa
     assert (row.status, "openbell import-bars" in row.error) == ("failed", True)
 
 
+def test_a_report_is_drawn_with_the_parameters_it_was_saved_with(
+    house_database: Database, rows: Rows, work: Work
+) -> None:
+    ada = rows.person(role="viewer")
+    with pytest.raises(InvalidInput, match="“theme” of this job is “pink”"):
+        ordered(house_database, ada, "report", {"symbol": "GOLD", "theme": "pink"})
+    ordered(house_database, ada, "report", {"symbol": "GOLD", "theme": "dark"})
+    row = work()
+    assert row.status == "succeeded", row.error
+    assert row.job_snapshot["task_params"] == {"symbol": "GOLD", "theme": "dark"}
+    assert (row.job_snapshot["target"], row.result["simulated"]) == ("GOLD", True)
+    [picture] = rows.all("SELECT filename, content FROM msg_attachments")
+    assert picture.filename == "GOLD.png"
+    assert bytes(picture.content).startswith(b"\x89PNG")
+
+
+def test_the_platforms_own_run_of_a_kind_that_reports_to_somebody_fails_in_a_sentence(
+    house_database: Database, rows: Rows, work: Work
+) -> None:
+    ordered(house_database, rows.person(), "report", {"symbol": "GOLD"})
+    rows.execute("UPDATE job_schedule_runs SET user_id = NULL")
+    row = work()
+    assert (row.status, row.attempt, "have nobody" in row.error) == ("failed", 1, True)
+    assert messages(rows) == []
+
+
 def test_a_row_of_a_later_versions_kind_fails_in_a_sentence_and_is_not_repeated(
     house_database: Database, rows: Rows, work: Work
 ) -> None:
