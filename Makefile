@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser setup-bench run test check format unit integration e2e e2e-browser bench lock migration db
+.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ e2e: setup-dev ## run the journeys through the whole product
 
 e2e-browser: setup-browser ## run the journeys in headless Chromium
 	@$(PYTEST) -m browser
+
+oracles: setup-dev ## hold due times to cronsim around all clock changes from 2020 to 2036
+	@OPENBELL_ORACLE=all $(PYTEST) -n 2 --dist worksteal tests/unit/domain/test_clock_changes.py
 
 check: setup-browser ## ruff, mypy (browser tests too), import rules, generated files
 	@$(BIN)/ruff check
