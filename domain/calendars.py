@@ -63,8 +63,8 @@ class SessionsUnknown(RetryLater):
     def __init__(self, exchange: str) -> None:
         name = EXCHANGES[exchange].name if exchange in EXCHANGES else exchange
         super().__init__(
-            f"I don't know the sessions of {name} ({exchange}) that far ahead. "
-            "They are fetched by a job of the platform's own: try again in a minute."
+            f"I don't know the sessions of {name} ({exchange}) for that time yet. "
+            "They are learned every day; right after an installation that takes a minute."
         )
         self.exchange = exchange
 

@@ -245,11 +245,22 @@ def _macro(word: str) -> str:
 
 def _wrong_count(columns: list[str]) -> CronRefused:
     said = f"A cron line has five columns (minute hour day month weekday), this one has {len(columns)}."
-    if len(columns) == 6:
+    if len(columns) == 6 and _is_readable(columns[1:]):
         return CronRefused(f"{said} Seconds are not planned.", suggestion=" ".join(columns[1:]))
+    if len(columns) > 5 and _is_readable(columns[:5]):
+        return CronRefused(f"{said} I don't know “{columns[5][:20]}” there.", suggestion=" ".join(columns[:5]))
     if len(columns) == 4:
         return CronRefused(said, suggestion=f"{' '.join(columns)} *")
     return CronRefused(f"{said} Example: {EXAMPLE}")
+
+
+def _is_readable(columns: list[str]) -> bool:
+    try:
+        for text, column in zip(columns, COLUMNS, strict=True):
+            _read(text, column)
+    except CronRefused:
+        return False
+    return True
 
 
 def _read(text: str, column: Column) -> str:

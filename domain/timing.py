@@ -13,9 +13,9 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
-from domain.cron import MONTHS, WEEKDAYS, Cron, CronRefused, parse_cron
+from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronRefused, parse_cron
 from domain.errors import InvalidInput
-from domain.phrases import Phrase, read_phrase
+from domain.phrases import Phrase, read_phrase, read_where
 from domain.words import describe_timing
 from domain.zones import zone_of
 
@@ -29,9 +29,12 @@ _EVENT = re.compile(r"@(open|close)\((\w+)\)(?:([+-])(\d+)m)?")
 _TYPED_EVENT = re.compile(
     r"@\s*(open|close)\s*\(\s*([^)]*?)\s*\)\s*(?:([+-])\s*(\d{1,4})\s*(m|min|h)?)?", re.IGNORECASE
 )
+_PLENTY = 30
+LONGEST_TEXT = 200
+_STAR = re.compile(r"[*][\d,/*-]*")
+_NUMBERS = re.compile(r"[\d,/-]+")
 _COLUMN_NAMES = "|".join((*WEEKDAYS, *MONTHS))
 _CRON_LIKE = re.compile(rf"[\d*,/\-]+|[\d*,/#\-a-z]*(?:{_COLUMN_NAMES})[\d*,/#\-a-z]*|l[0-7]?", re.IGNORECASE)
-_RESTRICTION = re.compile(r"(on|during)\s+(.+?)\s+(days|sessions|hours)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +140,21 @@ class Timing:
         """The newest due time in [`first`, `instant`], where `first` is one; found without counting those between."""
         newest, reach = None, timedelta(minutes=1)
         while newest is None and instant - reach > first:
-            newest = self.next_after(instant - reach, sessions)
-            newest = newest if newest is not None and newest.at <= instant else None
+            newest = self._next_until(instant, instant - reach, sessions)
             reach *= 2
         if newest is None:
             newest = self.due_at(first, sessions)
-        while (later := self.next_after(newest.at, sessions)) is not None and later.at <= instant:
+        while (later := self._next_until(instant, newest.at, sessions)) is not None:
             newest = later
         return newest
+
+    def _next_until(self, last: datetime, after: datetime, sessions: Sessions) -> Due | None:
+        """The first due time after `after` if it is known and no later than `last`."""
+        try:
+            due = self.next_after(after, sessions)
+        except SessionsUnknown:
+            return None
+        return due if due is not None and due.at <= last else None
 
     def shortest_interval(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> timedelta | None:
         """The smallest gap among the next fifty due times; None when there are fewer than two."""
@@ -166,12 +176,16 @@ class Timing:
 
     def _within_hours(self, exchange: str, instant: datetime, sessions: Sessions) -> Due | None:
         cron, zone = Cron(self.expression), self.zone
-        for session in islice(sessions.closing_after(exchange, instant), _LOOKED_AT):
+        for _ in range(_LOOKED_AT):
+            session = next(sessions.closing_after(exchange, instant), None)
+            if session is None:
+                break
             found = cron.next_due(max(instant, session.opens_at - INSTANT), zone)
             if found is None:
                 return None
             if found.at < session.closes_at:
                 return Due(found.at, found.at, found.wall if cron.is_fixed_time else None, None, _early(session))
+            instant = max(session.closes_at, found.at - INSTANT)  # sessions that close before it hold none
         raise SessionsUnknown(exchange)
 
     def _of_cron(self, at: datetime, wall: datetime, sessions: Sessions) -> Due:
@@ -243,9 +257,11 @@ def _mark(at: datetime, wall: datetime, zone: ZoneInfo, *, fixed: bool) -> str |
 def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions = Sessions.NONE) -> Timing:
     """Read a cron line, a market time such as ``@open(NYSE)-15m``, or English words; InvalidInput says what is wrong.
 
-    A cron line may be followed by ``on NYSE days`` or ``during NYSE hours``.
+    A cron line may be followed by ``on NYSE days``, ``during NYSE hours``, ``in Tokyo``.
     """
     said = " ".join(text.split())
+    if len(said) > LONGEST_TEXT:
+        raise InvalidInput(f"That is too long to say when: {LONGEST_TEXT} characters at most. Example: {EXAMPLE}")
     if _TYPED_EVENT.match(said):
         timing = Timing(_canonical_event(said), timezone)
     elif said.startswith("@"):
@@ -256,34 +272,48 @@ def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions 
         timing = _of_phrase(read_phrase(said), timezone, now)
     if _ever_due(timing, now, sessions):
         return timing
-    raise InvalidInput(f"“{said}” is never due within five years. /test shows when a line is due.")
+    where = " within those hours" if timing.hours_only else ""
+    raise InvalidInput(f"“{said}” is never due{where}. /test shows when a line is due.")
 
 
 def _ever_due(timing: Timing, now: datetime, sessions: Sessions) -> bool:
     try:
         return timing.next_after(now, sessions) is not None
     except SessionsUnknown:
-        return True  # to be seen when they are known
+        return not (timing.hours_only and _comes_daily(timing.expression) and _knows_weeks(timing, now, sessions))
+
+
+def _comes_daily(line: str) -> bool:
+    return line.split(" ")[2:] == ["*", "*", "*"]
+
+
+def _knows_weeks(timing: Timing, now: datetime, sessions: Sessions) -> bool:
+    """Whether so many sessions are known that a line which comes daily would have met one of them."""
+    try:
+        known = sessions.after(timing.calendar or "", now)
+    except SessionsUnknown:
+        return False
+    return sum(1 for _ in islice(known, _PLENTY)) == _PLENTY
 
 
 def _looks_like_cron(said: str) -> bool:
+    """Whether a person means a cron line: a star for a column, columns only, or numbers for the first two."""
     words = said.split(" ")
+    if any(_STAR.fullmatch(word) for word in words):
+        return True
     columns = next((n for n, word in enumerate(words) if not _CRON_LIKE.fullmatch(word)), len(words))
-    return columns >= 5 or (columns == len(words) and bool(re.match(r"[\d*]", said))) or (columns >= 2 and "*" in said)
+    numbers = next((n for n, word in enumerate(words) if not _NUMBERS.fullmatch(word)), len(words))
+    return numbers >= 2 or (numbers == 1 and columns == len(words))
 
 
 def _cron_timing(said: str, timezone: str, now: datetime) -> Timing:
     words = said.split(" ")
-    line, rest = " ".join(words[:5]), " ".join(words[5:])
-    restriction = _RESTRICTION.fullmatch(rest)
-    if restriction is None:
+    rest = " ".join(words[5:])
+    if not re.match(r"(?:on|in|during|while|when)\b|\(", rest, re.IGNORECASE):
         return Timing(parse_cron(said, now).text, timezone)
-    exchange = exchange_named(restriction[2])
-    return Timing(parse_cron(line, now).text, timezone, calendar=exchange.code, hours_only=_is_hours(restriction))
-
-
-def _is_hours(restriction: re.Match[str]) -> bool:
-    return restriction[1].lower() == "during" or restriction[3].lower() == "hours"
+    line = parse_cron(" ".join(words[:5]), now).text
+    where = read_where(rest)
+    return Timing(line, where.timezone or timezone, calendar=where.calendar, hours_only=where.hours_only)
 
 
 def _of_phrase(phrase: Phrase, timezone: str, now: datetime) -> Timing:

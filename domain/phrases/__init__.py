@@ -18,11 +18,12 @@ from domain.phrases.said import EXAMPLES, PhraseRefused, Said
 from domain.phrases.tokens import Cursor
 from domain.words import DAYS, MONTHS, NTH, describe_timing
 
-__all__ = ["Phrase", "PhraseRefused", "read_phrase", "split_phrase"]
+__all__ = ["Phrase", "PhraseRefused", "read_phrase", "read_where", "split_phrase"]
 
 LONGEST = 200
 LONGEST_SPLIT = 4096
-_RULES: tuple[Callable[[Cursor, Said], bool], ...] = (
+_Rule = Callable[[Cursor, Said], bool]
+_RULES: tuple[_Rule, ...] = (
     read_event,
     read_every,
     read_pace,
@@ -71,6 +72,22 @@ def read_phrase(text: str) -> Phrase:
     return _phrase(said)
 
 
+def read_where(text: str) -> Phrase:
+    """What may stand behind a cron line: an exchange's days or hours, a time zone; its `expression` is empty."""
+    cursor = Cursor(text[:LONGEST])
+    said = Said()
+    while not cursor.ended and any(_take(rule, cursor, said) for rule in (read_calendar, read_hours, read_zone)):
+        pass
+    if not cursor.ended or ((said.trading_days or said.hours_only) and said.calendar is None):
+        unknown = cursor.said(cursor.at) or text
+        raise PhraseRefused(
+            f"I read the cron line, but not “{unknown[:60]}” behind it.",
+            unknown,
+            ("during NYSE hours", "on NYSE days", "in New York"),
+        )
+    return Phrase("", said.calendar, said.hours_only, said.timezone)
+
+
 def split_phrase(text: str) -> tuple[Phrase, str]:
     """The first phrase in a longer text, and the text without it; PhraseRefused when there is none."""
     if len(text) > LONGEST_SPLIT:
@@ -114,11 +131,14 @@ def _read(cursor: Cursor) -> Said:
 
 
 def _part(cursor: Cursor, said: Said) -> bool:
+    return any(_take(rule, cursor, said) for rule in _RULES)
+
+
+def _take(rule: _Rule, cursor: Cursor, said: Said) -> bool:
     start = cursor.at
-    for rule in _RULES:
-        if rule(cursor, said):
-            return True
-        cursor.at = start
+    if rule(cursor, said):
+        return True
+    cursor.at = start
     return False
 
 
