@@ -120,6 +120,15 @@ def _installed(package: str) -> str | None:
         return None
 
 
+def check_job_types(_: Settings) -> list[Finding]:
+    """The kinds of jobs, ours and those of plug-ins."""
+    from services.job_kinds import kinds, problems
+
+    found = [Finding("Job types", "ok", ", ".join(kinds()))]
+    fix = "mend or remove the package it comes from"
+    return found + [Finding(f"Job type {name}", "fail", reason, fix) for name, reason in problems().items()]
+
+
 def check_processes(settings: Settings) -> list[Finding]:
     """The supervisor and its children."""
     name, data = "Processes", DataDir(settings.data_dir)
@@ -313,6 +322,7 @@ def check_feed(settings: Settings) -> list[Finding]:
 
 CHECKS: dict[str, Check] = {
     "Python": check_packages,
+    "Job types": check_job_types,
     "Processes": check_processes,
     "PostgreSQL": check_postgres,
     "Valkey": check_valkey,

@@ -87,7 +87,7 @@ class Postgres:
 
     @property
     def owner_url(self) -> str:
-        """The schema owner's address, for migrations; children never get it."""
+        """The schema owner's address, for migrations; no child gets it but by the file that a backup reads."""
         return f"postgresql://{OWNER}:{self._passwords[OWNER]}@/{DATABASE}?host={self.sockets}&port={PORT}"
 
     @property

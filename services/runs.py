@@ -8,7 +8,7 @@ from typing import Any
 from db.runs import as_json
 from db.unit_of_work import UnitOfWork
 from domain import runs
-from domain.errors import GiveUp, RetryLater
+from domain.errors import GiveUp, RetryLater, UserError
 from domain.messages import Outgoing
 from domain.runs import ClaimedRun, Outcome, Step
 from notifications import outbox
@@ -66,9 +66,9 @@ class RunsService:
         self, claimed: ClaimedRun, problem: Exception, *, reference: str, now: datetime, chance: random.Random
     ) -> bool:
         """Plan another attempt or record the end, and then tell the owner; False when the run is no longer ours."""
-        known = isinstance(problem, GiveUp | RetryLater)
+        known = isinstance(problem, GiveUp | RetryLater | UserError)
         reason = str(problem) if known else f"something broke on my side (reference {reference})"
-        final = isinstance(problem, GiveUp) or (not claimed.repeatable and not known)
+        final = isinstance(problem, GiveUp | UserError) or (not claimed.repeatable and not known)
         after = problem.after if isinstance(problem, RetryLater) else None
         if not final and claimed.attempt <= claimed.max_retries:
             wait = runs.back_off(claimed.attempt, chance) if after is None else after

@@ -13,7 +13,7 @@ import structlog
 from db.engine import Database
 from db.offload import with_retries
 from db.runs import as_json
-from domain.errors import GiveUp, RetryLater
+from domain.errors import GiveUp, RetryLater, UserError
 from domain.runs import ClaimedRun, Outcome
 from services.job_kinds import JobKind, kind_of, read_params
 from services.runs import RunsService
@@ -116,8 +116,8 @@ class Execution:
 
     def _failed(self, claimed: ClaimedRun, problem: Exception) -> None:
         reference = f"E-{secrets.token_hex(2).upper()}"
-        if isinstance(problem, GiveUp | RetryLater):
-            log.warning("run_failed", error=str(problem), final=isinstance(problem, GiveUp))
+        if isinstance(problem, GiveUp | RetryLater | UserError):
+            log.warning("run_failed", error=str(problem), final=not isinstance(problem, RetryLater))
         else:
             log.error("run_broke", reference=reference, exc_info=problem)
         service = self._service()
