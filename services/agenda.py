@@ -59,7 +59,7 @@ class AgendaService:
         with self.uow as uow:
             schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
             exchanges = {schedule.timing.exchange for schedule in schedules if schedule.timing.exchange is not None}
-            sessions = uow.market.sessions(exchanges) if exchanges else Sessions.NONE
+            sessions = uow.market.sessions() if exchanges else Sessions.NONE
         merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
         found = list(islice(merged, limit + 1))
         return Agenda(tuple(found[:limit]), more=len(found) > limit)
