@@ -18,6 +18,21 @@ class Postponed(SendError):
         self.counts = counts
 
 
+class Flooded(Postponed):
+    """Too many calls for the provider: nothing may go to this address before `after` is over; it costs no attempt."""
+
+    def __init__(self, message: str, after: timedelta) -> None:
+        super().__init__(message, after, counts=False)
+
+
+class AddressMoved(SendError):
+    """The address is another one now, for good."""
+
+    def __init__(self, message: str, new_address: str) -> None:
+        super().__init__(message)
+        self.new_address = new_address
+
+
 class Refused(SendError):
     """A definite no for this message: repeating it cannot succeed."""
 

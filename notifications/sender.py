@@ -95,7 +95,7 @@ class Sender:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
-                provider_id = await channel.send(delivery)
+                receipt = await channel.send(delivery, _log_part)
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"))
         except SendError as problem:
@@ -103,7 +103,7 @@ class Sender:
         else:
             took = timedelta(seconds=time.monotonic() - begun)
             self._faulty.pop(delivery.channel, None)
-            ours = await self._offload.run(deliveries.record_sent, self._database, delivery, provider_id, took)
+            ours = await self._offload.run(deliveries.record_sent, self._database, delivery, receipt.provider_id, took)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
 
     async def _failed(self, delivery: Delivery, problem: SendError) -> None:
@@ -157,6 +157,10 @@ class Sender:
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._listener.wake()
+
+
+async def _log_part(part: int, provider_id: str) -> None:
+    log.info("part_taken", part=part, provider_id=provider_id)
 
 
 async def _check(channel: Channel) -> str | None:

@@ -1,8 +1,21 @@
 """What a channel is: something that carries one delivery to one address."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from notifications.deliveries import Delivery
+
+Progress = Callable[[int, str], Awaitable[None]]
+"""Told after each part that the provider took: its place, from 0, and the provider's number for it."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The provider's yes: its number for the (last) message, and what was changed to get it through."""
+
+    provider_id: str
+    note: str | None = None
 
 
 class Channel(Protocol):
@@ -13,8 +26,8 @@ class Channel(Protocol):
     async def open(self) -> None:
         """Get ready to send."""
 
-    async def send(self, delivery: Delivery) -> str:
-        """Carry one delivery; the provider's number for it comes back. Raises a SendError otherwise."""
+    async def send(self, delivery: Delivery, progress: Progress) -> Receipt:
+        """Carry one delivery from its part `delivery.part` on. Raises a SendError otherwise."""
         ...
 
     async def check(self) -> None:

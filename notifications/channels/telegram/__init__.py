@@ -23,6 +23,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 
 from domain.messages import CAPTION_LIMIT, Attachment, Rows
+from notifications.channels.channel import Progress, Receipt
 from notifications.deliveries import Delivery
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
 from notifications.templating import render
@@ -59,7 +60,7 @@ class TelegramChannel:
         """Open the connection pool; nothing is asked of the server yet."""
         await self._bot.request.initialize()
 
-    async def send(self, delivery: Delivery) -> str:
+    async def send(self, delivery: Delivery, progress: Progress) -> Receipt:  # noqa: ARG002  # used once texts are split
         """Carry one delivery; the number of its last message comes back."""
         text = delivery.text
         if delivery.template is not None:
@@ -75,7 +76,7 @@ class TelegramChannel:
                 message = await self._carry(delivery, text, None)  # the text arrives plain rather than not at all
         except TelegramError as problem:
             raise classify(problem) from problem
-        return str(message.message_id)
+        return Receipt(str(message.message_id))
 
     async def check(self) -> None:
         """Ask the server who we are."""

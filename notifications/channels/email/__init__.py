@@ -15,6 +15,7 @@ from aiosmtplib import SMTP, errors
 from domain import codes
 from domain.errors import InvalidInput
 from domain.messages import Category
+from notifications.channels.channel import Progress, Receipt
 from notifications.deliveries import Delivery
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
 from notifications.templating import render
@@ -79,7 +80,7 @@ class EmailChannel:
         finally:
             client.close()
 
-    async def send(self, delivery: Delivery) -> str:
+    async def send(self, delivery: Delivery, progress: Progress) -> Receipt:  # noqa: ARG002  # a mail is one part
         """Hand one mail over; the relay's last words come back."""
         mail = self.compose(delivery, await self._link())
         client = self._client()
@@ -94,7 +95,7 @@ class EmailChannel:
             raise classify(problem, in_body=in_body) from problem
         finally:
             client.close()
-        return answer[:200]
+        return Receipt(answer[:200])
 
     async def _link(self) -> str | None:
         try:
