@@ -1,7 +1,7 @@
 """What comes: the due times of all schedules within some hours, of one, and of one that is not saved yet."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -49,20 +49,41 @@ class AgendaService:
         """A schedule, and its next three runs from where its cursor stands."""
         with self.uow as uow:
             schedule = found(uow, schedule_id).view()
-            if schedule.next_run_at is None:
-                return schedule, []
-            start = schedule.next_run_at - timedelta(microseconds=1)
-            return schedule, next_runs(schedule.timing, start, SHOWN, uow.market.sessions_for(schedule.timing))
+            return schedule, _from_cursor(schedule, SHOWN, uow.market.sessions_for(schedule.timing))
+
+    def page(self, *, after: int = 0, limit: int = 8) -> list[tuple[Schedule, Due | None]]:
+        """Live schedules with a number above `after`, each with its next run, which a calendar does not leave out."""
+        with self.uow as uow:
+            schedules = [row.view() for row in uow.jobs.all_live(after=after, limit=limit)]
+            sessions = _sessions(uow, schedules)
+        return [(schedule, first_run(_from_cursor(schedule, 1, sessions))) for schedule in schedules]
 
     def agenda(self, now: datetime, until: datetime, *, limit: int = 40) -> Agenda:
         """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
         with self.uow as uow:
             schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
-            exchanges = {schedule.timing.exchange for schedule in schedules if schedule.timing.exchange is not None}
-            sessions = uow.market.sessions() if exchanges else Sessions.NONE
+            sessions = _sessions(uow, schedules)
         merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
         found = list(islice(merged, limit + 1))
         return Agenda(tuple(found[:limit]), more=len(found) > limit)
+
+
+def first_run(due: Sequence[Due]) -> Due | None:
+    """The first of them that is not left out."""
+    return next((each for each in due if each.left_out is None), None)
+
+
+def _sessions(uow: UnitOfWork, schedules: Sequence[Schedule]) -> Sessions:
+    return uow.market.sessions() if any(schedule.timing.exchange for schedule in schedules) else Sessions.NONE
+
+
+def _from_cursor(schedule: Schedule, count: int, sessions: Sessions) -> list[Due]:
+    if schedule.next_run_at is None:
+        return []
+    try:
+        return next_runs(schedule.timing, schedule.next_run_at - timedelta(microseconds=1), count, sessions)
+    except SessionsUnknown:
+        return []
 
 
 def next_runs(timing: Timing, instant: datetime, count: int, sessions: Sessions) -> list[Due]:

@@ -24,7 +24,7 @@ def failed(
     params = {"name": name, "reason": reason, "attempts": attempts, "run_id": run_id}
     schedule = uow.jobs.live(job_id, lock=True) if job_id is not None else None
     if schedule is None:
-        _tell(uow, "run_failed", run_id, user_id, params | {"failures": 1}, _again(run_id))
+        _tell(uow, "run_failed", run_id, user_id, params | {"failures": 0}, _again(run_id))
         return
     now = uow.planning.database_now()
     schedule.consecutive_failures += 1

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from db.jobs import ScheduleRow
+from db.planning import PlannedRows
 from db.runs import RunRow
 from db.unit_of_work import UnitOfWork
 from domain.calendars import Sessions
@@ -13,10 +14,10 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import RunId
 from domain.runs import ACTIVE, Overlap, Run, RunStatus, SkipReason, Trigger
 from domain.schedules import UNDO_WINDOW, Proposal, Schedule
-from domain.timing import Timing
+from domain.timing import Due, Timing
 from domain.users import User
 from services.job_kinds import JobKind, check_params, kind_of, target_of
-from services.pausing import plan_no_more
+from services.pausing import plan_no_more, slot_of
 
 OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
 """The columns that `JobsService.set_options` may change: none of them moves a due time."""
@@ -159,27 +160,26 @@ class JobsService:
             return row.view()
 
     def skip_next(self, schedule_id: int) -> tuple[Schedule, datetime]:
-        """Leave out the next due time: it gets its row, which says who wanted it; the cursor moves past it."""
+        """Leave out the next run: it gets its row, which says who wanted it; the cursor moves past it.
+
+        Due times before it that a calendar leaves out get the rows that they would have got.
+        """
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
             if row.next_run_at is None:
                 raise InvalidInput("Nothing is planned for that job, so there is nothing to skip. /resume starts it.")
-            due = row.next_run_at
-            uow.runs.add_run(
-                job_id=row.id,
-                user_id=row.user_id,
-                job_type=row.job_type,
-                trigger=Trigger.CRON,
-                scheduled_for=due,
-                not_before=due,
-                status=RunStatus.SKIPPED,
-                skip_reason=SkipReason.BY_OWNER,
-                finished_at=uow.planning.database_now(),
-                job_snapshot=row.snapshot(),
-            )
-            row.next_run_at = next_of(row.timing, due, uow.market.sessions_for(row.timing))
+            sessions, rows = uow.market.sessions_for(row.timing), PlannedRows()
+            due: Due | None = row.timing.due_at(row.next_run_at, sessions)
+            while due is not None and due.left_out is not None:
+                rows.add(**_skipped(row, due, SkipReason.NO_SESSION))
+                due = row.timing.next_after(due.at, sessions)
+            if due is None:
+                raise InvalidInput("No run of that job is to come, so there is nothing to skip.")
+            rows.add(**_skipped(row, due, SkipReason.BY_OWNER))
+            uow.planning.plan(rows)
+            row.next_run_at = next_of(row.timing, due.at, sessions)
             uow.commit()
-            return row.view(), due
+            return row.view(), due.at
 
     def set_options(self, schedule_id: int, options: Mapping[str, Any]) -> Schedule:
         """Change how a schedule meets what it missed or what is still going, or how far its starts are spread."""
@@ -318,6 +318,20 @@ def check(user: User, proposal: Proposal, now: datetime, sessions: Sessions) -> 
     checked = _checked(kind_of(proposal.job_type), user, proposal.params)
     proposal.check(user.quota, now, sessions)
     return checked
+
+
+def _skipped(row: ScheduleRow, due: Due, reason: SkipReason) -> dict[str, Any]:
+    return {
+        "job_id": row.id,
+        "scheduled_for": due.at,
+        "not_before": due.not_before,
+        "local_slot": slot_of(due, row.timezone),
+        "status": RunStatus.SKIPPED,
+        "trigger": Trigger.CRON,
+        "overlap": Overlap.ALLOW,
+        "skip_reason": reason,
+        "error": due.left_out,
+    }
 
 
 def add(uow: UnitOfWork, user: User, proposal: Proposal, now: datetime, **options: Any) -> ScheduleRow:

@@ -74,9 +74,11 @@ def skipped_because(run: Run) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A duration as a person says it: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 days``."""
+    """A duration as a person says it: ``40 ms``, ``1.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 days``."""
     seconds = max(length.total_seconds(), 0.0)
-    if seconds < 10:
+    if seconds < 0.9995:
+        return f"{max(round(seconds * 1000), 1)} ms"
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for size, name, below, below_name in ((86400, "day", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):

@@ -59,7 +59,8 @@ async def pause(update: Update, context: BotContext) -> None:
 async def resume(update: Update, context: BotContext) -> None:
     """Plan a job again."""
     schedule = await context.run(JobsService.resume, one_number(context, "job", "/resume 7"), now=context.now)
-    await replies.send(update, replies.jobs.resumed(schedule))
+    _, due = await context.run(AgendaService.card, schedule.id)
+    await replies.send(update, replies.jobs.resumed(schedule, due))
 
 
 async def skip(update: Update, context: BotContext) -> None:
@@ -119,12 +120,14 @@ async def job_pressed(update: Update, context: BotContext, what: str) -> None:
             paused = await context.run(JobsService.pause, schedule_id)
             reply = await _card(context, schedule_id) if on_card else replies.jobs.paused(paused)
         case "resume":
-            resumed = await context.run(JobsService.resume, schedule_id, now=context.now)
-            reply = await _card(context, schedule_id) if on_card else replies.jobs.resumed(resumed)
+            await context.run(JobsService.resume, schedule_id, now=context.now)
+            schedule, due = await context.run(AgendaService.card, schedule_id)
+            reply = await _card(context, schedule_id) if on_card else replies.jobs.resumed(schedule, due)
         case "delete":
             reply = replies.jobs.deleted(await context.run(JobsService.delete, schedule_id, now=context.now))
         case "undo":
-            reply = replies.jobs.restored(await context.run(JobsService.undelete, schedule_id, now=context.now))
+            await context.run(JobsService.undelete, schedule_id, now=context.now)
+            reply = replies.jobs.restored(*await context.run(AgendaService.card, schedule_id))
         case _:
             raise InvalidInput("That button is from an older version. Send /jobs.")
     await acknowledge(update)
@@ -165,7 +168,7 @@ async def _change(context: BotContext, schedule_id: int, option: str, value: str
 
 
 async def _page(context: BotContext, after: int) -> Reply:
-    page = await context.run(JobsService.page, after=after, limit=PAGE + 1)
+    page = await context.run(AgendaService.page, after=after, limit=PAGE + 1)
     return replies.jobs.jobs(page[:PAGE], after=after, more=len(page) > PAGE)
 
 
@@ -182,8 +185,9 @@ async def _run(context: BotContext, schedule_id: int) -> Reply:
 
 
 async def _skip(context: BotContext, schedule_id: int) -> Reply:
-    schedule, due = await context.run(JobsService.skip_next, schedule_id)
-    return replies.jobs.skipped(schedule, due)
+    schedule, left_out = await context.run(JobsService.skip_next, schedule_id)
+    _, due = await context.run(AgendaService.card, schedule_id)
+    return replies.jobs.skipped(schedule, left_out, due)
 
 
 async def _agenda(context: BotContext, hours: int) -> Reply:

@@ -99,7 +99,8 @@ async def form_pressed(update: Update, context: BotContext, what: str) -> None:
     if action == "save":
         saved = await context.run(JobsService.save, context.user, speaker, draft_id, now=context.now)
         await acknowledge(update, "Saved" if not saved.again else "It was saved already")
-        await replies.replace(update, replies.schedules.saved(saved.schedule, again=saved.again))
+        schedule, due = await context.run(AgendaService.card, saved.schedule.id)
+        await replies.replace(update, replies.schedules.saved(schedule, due, again=saved.again))
         return
     form = await _form(context, draft_id)
     work = _kept_work(form)

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
 
-from bot.replies.reply import Buttons, Reply, due_line, due_lines, in_pairs, when
+from bot.replies.reply import Buttons, Reply, due_line, due_lines, in_pairs, when, worth_naming
 from bot.replies.runs import entry
 from domain.calendars import EXCHANGES
 from domain.runs import Overlap
 from domain.schedules import CatchUp, Schedule
 from domain.timing import Due
-from services.agenda import Agenda
+from services.agenda import Agenda, first_run
 from services.history import HistoryEntry
 from services.timeline import span
 
@@ -30,7 +30,7 @@ SPREADS = ((0, "on the dot"), (60, "up to 1 min"), (300, "up to 5 min"), (900, "
 CALENDARS = ("XNYS", "XNAS", "XLON", "XETR", "XSWX", "XTKS", "XHKG")
 
 
-def jobs(page: Sequence[Schedule], *, after: int, more: bool) -> Reply:
+def jobs(page: Sequence[tuple[Schedule, Due | None]], *, after: int, more: bool) -> Reply:
     if not page and after == 0:
         return Reply(
             "You have no jobs yet. Say when and what, such as\n"
@@ -40,26 +40,20 @@ def jobs(page: Sequence[Schedule], *, after: int, more: bool) -> Reply:
         )
     if not page:
         return Reply("There are no more jobs.", [[("From the start", "l:0")]])
-    numbers = [(str(schedule.id), f"j:{schedule.id}:show:0") for schedule in page]
+    numbers = [(str(schedule.id), f"j:{schedule.id}:show:0") for schedule, _ in page]
     turn = [("‹ First", "l:0")] if after else []
     if more:
-        turn.append(("More ›", f"l:{page[-1].id}"))
-    lines = "\n".join(_line(schedule) for schedule in page)
+        turn.append(("More ›", f"l:{page[-1][0].id}"))
+    lines = "\n".join(_line(schedule, due) for schedule, due in page)
     return Reply(f"<b>Your jobs</b>\n{lines}\n\nTap a number for more.", [numbers, turn])
 
 
-def _line(schedule: Schedule) -> str:
-    trouble = f" · ✗ failed {schedule.consecutive_failures} times" if schedule.consecutive_failures else ""
+def _line(schedule: Schedule, due: Due | None) -> str:
+    failures = schedule.consecutive_failures
+    trouble = f" · ✗ failed {'once' if failures == 1 else f'{failures} times in a row'}" if failures else ""
+    state = "paused" if not schedule.enabled else f"next {when(due.at, schedule.zone)}" if due else "nothing due"
     head = f"\n<b>{schedule.id}</b> {escape(schedule.name)}\n    {escape(schedule.words)}"
-    return f"{head} · {_state(schedule)}{trouble}"
-
-
-def _state(schedule: Schedule) -> str:
-    if not schedule.enabled:
-        return "paused"
-    if schedule.next_run_at is None:
-        return "nothing is due any more"
-    return f"next {when(schedule.next_run_at, schedule.zone)}"
+    return f"{head} · {state}{trouble}"
 
 
 def card(schedule: Schedule, due: Sequence[Due], recent: Sequence[HistoryEntry], nonce: str) -> Reply:
@@ -182,18 +176,20 @@ def paused(schedule: Schedule) -> Reply:
     )
 
 
-def resumed(schedule: Schedule) -> Reply:
-    coming = f" Next run {when(schedule.next_run_at, schedule.zone)}." if schedule.next_run_at else ""
+def resumed(schedule: Schedule, due: Sequence[Due]) -> Reply:
+    first = first_run(due)
+    coming = f" Next run {when(first.at, schedule.zone)}." if first is not None else ""
     return Reply(
         f"▶ Job {schedule.id}, <b>{escape(schedule.name)}</b>, goes on.{coming}",
         [[("Show it", f"j:{schedule.id}:show:0")]],
     )
 
 
-def skipped(schedule: Schedule, due: datetime) -> Reply:
-    coming = f" The next is {when(schedule.next_run_at, schedule.zone)}." if schedule.next_run_at else ""
+def skipped(schedule: Schedule, left_out: datetime, due: Sequence[Due]) -> Reply:
+    first = first_run(due)
+    coming = f" The next is {when(first.at, schedule.zone)}." if first is not None else ""
     return Reply(
-        f"Left out: <b>{escape(schedule.name)}</b> does not run on {when(due, schedule.zone)}.{coming}",
+        f"Left out: <b>{escape(schedule.name)}</b> does not run on {when(left_out, schedule.zone)}.{coming}",
         [[("Show it", f"j:{schedule.id}:show:0"), ("My jobs", "l:0")]],
     )
 
@@ -205,8 +201,8 @@ def deleted(schedule: Schedule) -> Reply:
     )
 
 
-def restored(schedule: Schedule) -> Reply:
-    reply = resumed(schedule) if schedule.enabled else paused(schedule)
+def restored(schedule: Schedule, due: Sequence[Due]) -> Reply:
+    reply = resumed(schedule, due) if schedule.enabled else paused(schedule)
     return Reply(f"Job {schedule.id} is back.\n{reply.text}", reply.buttons)
 
 
@@ -219,10 +215,11 @@ def agenda(coming: Agenda, hours: int, zone: ZoneInfo) -> Reply:
     others: Buttons = [
         [(label, f"n:{each}") for each, label in ((12, "12 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"))]
     ]
-    if not coming.due:
+    shown = [(schedule, due) for schedule, due in coming.due if worth_naming(due)]
+    if not shown:
         return Reply(f"Nothing is due within {length}. /schedule makes a plan, /jobs shows what is paused.", others)
     lines, day = [f"<b>The next {length}</b>"], ""
-    for schedule, due in coming.due:
+    for schedule, due in shown:
         local = due.at.astimezone(zone)
         if f"{local:%a %d %b}" != day:
             day = f"{local:%a %d %b}"

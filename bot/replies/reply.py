@@ -68,12 +68,18 @@ def when(instant: datetime, zone: ZoneInfo) -> str:
 
 def due_lines(due: Sequence[Due], zone: ZoneInfo) -> list[str]:
     """Due times one a line; what a calendar leaves out is struck out and says why, what the clocks do is marked."""
-    lines = [due_line(each, zone) for each in due]
-    for number, (earlier, later) in enumerate(pairwise(due), start=1):
+    shown = [each for each in due if worth_naming(each)]
+    lines = [due_line(each, zone) for each in shown]
+    for number, (earlier, later) in enumerate(pairwise(shown), start=1):
         turned = earlier.at.astimezone(zone).utcoffset() != later.at.astimezone(zone).utcoffset()
         if turned and later.mark is None:
             lines[number] += " <i>(the clocks change before it)</i>"
     return lines
+
+
+def worth_naming(due: Due) -> bool:
+    """Whether to show it: nobody expects a market day on a weekend."""
+    return due.left_out != "no session: weekend"
 
 
 def due_line(due: Due, zone: ZoneInfo) -> str:

@@ -17,15 +17,15 @@ from services.timeline import Timeline, skipped_because, span
 LONGEST_STORY = 3600
 LISTED_DUE = 6
 MARKS = {
-    RunStatus.PLANNED: "… waiting",
-    RunStatus.ENQUEUED: "… waiting",
-    RunStatus.RUNNING: "▶ running",
+    RunStatus.PLANNED: "…",
+    RunStatus.ENQUEUED: "…",
+    RunStatus.RUNNING: "▶",
     RunStatus.SUCCEEDED: "✓",
-    RunStatus.FAILED: "✗ failed",
-    RunStatus.TIMED_OUT: "✗ timed out",
-    RunStatus.UNKNOWN: "? unknown",
-    RunStatus.CANCELLED: "– cancelled",
-    RunStatus.SKIPPED: "– skipped",
+    RunStatus.FAILED: "✗",
+    RunStatus.TIMED_OUT: "✗",
+    RunStatus.UNKNOWN: "?",
+    RunStatus.CANCELLED: "■",
+    RunStatus.SKIPPED: "–",
 }
 _AFTER_ALL = frozenset(
     {RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN, RunStatus.CANCELLED, RunStatus.SKIPPED}
@@ -63,18 +63,18 @@ def _stories(page: Sequence[HistoryEntry]) -> list[list[tuple[str, str]]]:
 
 
 def entry(each: HistoryEntry, zone: ZoneInfo, *, named: bool) -> str:
-    """One line of a list of runs."""
+    """A run in a list: its mark and when it was due, then what came of it."""
     run = each.run
-    parts = [f"#{run.id}", when(run.scheduled_for, zone), _outcome(run)]
-    if named:
-        parts.insert(1, f"<b>{escape(run.name)}</b>")
+    about = [when(run.scheduled_for, zone), *_outcome(run)]
     if run.trigger in _BY:
-        parts.append(_BY[run.trigger])
+        about.append(_BY[run.trigger])
     if each.sent_at is not None:
-        parts.append(f"delivered {each.sent_at.astimezone(zone):%H:%M:%S}")
+        about.append(f"delivered {each.sent_at.astimezone(zone):%H:%M:%S}")
     elif each.delivery_status is not None:
-        parts.append(f"message {_delivery(each.delivery_status)}")
-    return "• " + " · ".join(parts)
+        about.append(f"message {_delivery(each.delivery_status)}")
+    if named:
+        return f"{MARKS[run.status]} <b>{escape(run.name)}</b> · #{run.id}\n      {' · '.join(about)}"
+    return f"{MARKS[run.status]} #{run.id} · {' · '.join(about)}"
 
 
 def _delivery(status: DeliveryStatus) -> str:
@@ -83,15 +83,18 @@ def _delivery(status: DeliveryStatus) -> str:
     )
 
 
-def _outcome(run: Run) -> str:
-    text = MARKS[run.status]
-    if run.status is RunStatus.SKIPPED:
-        return f"{text}: {escape(skipped_because(run)[:140])}"
-    if run.took is not None:
-        text += f" {span(run.took)}"
-    if run.error and run.status is not RunStatus.SUCCEEDED:
-        text += f": {escape(run.error[:120])}"
-    return text
+def _outcome(run: Run) -> list[str]:
+    """What came of it, in a few words; a success needs none but how long it took."""
+    took = [span(run.took)] if run.took is not None and run.status is not RunStatus.CANCELLED else []
+    match run.status:
+        case RunStatus.SUCCEEDED:
+            return took
+        case RunStatus.SKIPPED:
+            return [f"skipped: {escape(skipped_because(run)[:140])}"]
+        case RunStatus.PLANNED | RunStatus.ENQUEUED:
+            return ["waiting"]
+    reason = f": {escape(run.error[:120])}" if run.error and run.status in _AFTER_ALL else ""
+    return [f"{str(run.status).replace('_', ' ')}{f' after {took[0]}' if took else ''}{reason}"]
 
 
 # one run

@@ -8,6 +8,7 @@ from domain.cron import CronRefused
 from domain.errors import OpenbellError
 from domain.schedules import Proposal, Schedule
 from domain.timing import Due, Timing
+from services.agenda import first_run
 
 SEVERAL = 5
 OFTEN = (
@@ -44,9 +45,9 @@ def preview(proposal: Proposal, due: Sequence[Due], draft_id: int) -> Reply:
     )
 
 
-def saved(schedule: Schedule, *, again: bool) -> Reply:
-    head = "It was saved already" if again else "✓ Saved"
-    coming = f"\nFirst run {when(schedule.next_run_at, schedule.zone)}." if schedule.next_run_at is not None else ""
+def saved(schedule: Schedule, due: Sequence[Due], *, again: bool) -> Reply:
+    head, first = "It was saved already" if again else "✓ Saved", first_run(due)
+    coming = f"\nFirst run {when(first.at, schedule.zone)}." if first is not None else ""
     return Reply(
         f"{head} as job {schedule.id}: <b>{escape(schedule.name)}</b>, {escape(schedule.words)}.{coming}",
         [[("Show it", f"j:{schedule.id}:show:0"), ("My jobs", "l:0")]],

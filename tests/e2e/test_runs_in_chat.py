@@ -147,14 +147,14 @@ async def test_a_failure_is_told_with_buttons_that_do_what_they_say(trial_house:
     await (await ada.press("Run again", message_id=place)).answer()
     await ada.wait_for(lambda m: f"Run {run} is done once more" in m["text"], after=place)
     failed = await until(ada, "/failed", f"#{run + 1}")
-    assert failed["text"].count("✗ failed") == 2
+    assert failed["text"].count("✗") == 2
     again = await ada.press("Run again", message_id=place)
     assert "done already" in (await again.answer())["text"], "a repeated press acts once"
     assert f"you asked to do run {run} once more" in (await ada.ask(f"/why {run + 1}"))["text"]
     await (await ada.press("Skip the next", message_id=place)).answer()
     await ada.wait_for(lambda m: "Left out: The <trial> does not run on" in m["text"], after=place)
     skipped = await until(ada, f"/history {number}", "you asked me to leave it out")
-    assert "– skipped" in skipped["text"]
+    assert "– #" in skipped["text"]
     await (await ada.press("Pause", message_id=place)).answer()
     await ada.wait_for(lambda m: "is paused" in m["text"], after=place)
 
