@@ -183,7 +183,7 @@ def attach(victim: Member, threads: str, number: int, log: Path) -> "subprocess.
     said = log.with_suffix(".attached")
     with said.open("wb") as errors:
         tracer = subprocess.Popen(
-            ["strace", "-f", "-s", "100", "-o", str(log), "-e", f"trace={WRITES}", "-e", injection, *arguments],
+            ["strace", "-s", "100", "-o", str(log), "-e", f"trace={WRITES}", "-e", injection, *arguments],
             stderr=errors,
             stdin=subprocess.DEVNULL,
         )

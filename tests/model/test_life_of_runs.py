@@ -1,33 +1,45 @@
 """Whatever schedulers, workers, people and misfortune do to runs, and in whatever order, the promises hold.
 
 The default profile goes the same ways each time; `OPENBELL_MODEL=full` goes other and longer ones, for many minutes.
+That the machine would notice is shown too: with one rule of the product taken away, it finds the broken promise.
 """
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import text
 
-from tests.model.life import LifeOfRuns
+import db.runs
+import services.jobs
+import services.runs
+from db.planning import PlanningRepo
+from domain.runs import TRANSITIONS
+from tests.model.life import DRAWN, LifeOfRuns
 from tests.model.world import World
+from tests.servers import TestServers
 
 FULL = os.environ.get("OPENBELL_MODEL") == "full"
 BOUND = settings(
     deadline=None,
-    max_examples=1500 if FULL else int(os.environ.get("N", "40")),
+    max_examples=1500 if FULL else 40,
     stateful_step_count=70 if FULL else 35,
     derandomize=not FULL,
-    phases=(Phase.generate,),
     database=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
+HUNT = settings(BOUND, max_examples=200, stateful_step_count=35, derandomize=True, phases=(Phase.generate,))
 
 
 @pytest.fixture(scope="module")
-def world(servers, secret_key: str) -> Iterator[World]:  # type: ignore[no-untyped-def]
+def world(servers: TestServers, secret_key: str) -> Iterator[World]:
+    if servers.migration_error:
+        pytest.fail(f"The template database could not be migrated.\n{servers.migration_error}", pytrace=False)
     with servers.fresh_database() as name:
         made = World(servers.url(name), servers.url_of_owner(name), secret_key)
         yield made
@@ -37,3 +49,85 @@ def world(servers, secret_key: str) -> Iterator[World]:  # type: ignore[no-untyp
 def test_the_promises_hold_whatever_happens(world: World) -> None:
     LifeOfRuns.world = world
     run_state_machine_as_test(LifeOfRuns, settings=BOUND)
+
+
+def test_the_drawing_made_by_hand_is_that_of_the_table_of_steps() -> None:
+    of_table = {str(was): {str(after) for after in all_after} for was, all_after in TRANSITIONS.items()}
+    assert {was: after - {was} for was, after in of_table.items()} == DRAWN
+
+
+# One rule taken away
+
+Patch = pytest.MonkeyPatch
+
+
+def _without(statement: Any, rule: str) -> Any:
+    changed, number = re.subn(rule, "true", statement.text)
+    assert number, f"there is no {rule} in it any more"
+    return text(changed)
+
+
+def _a_result_without_its_token(patch: Patch) -> None:
+    patch.setattr(db.runs, "SUCCEED", _without(db.runs.SUCCEED, r"r\.token = given\.token"))
+
+
+def _a_start_whatever_the_state(patch: Patch) -> None:
+    guard = r"r\.status IN \([^)]*\) AND r\.attempt = given\.attempt"
+    patch.setattr(db.runs, "START", _without(db.runs.START, guard))
+
+
+def _a_rescue_whatever_the_lease(patch: Patch) -> None:
+    patch.setattr(db.runs, "text", lambda sql: text(sql.replace("r.lease_until < now()", "true")))
+    for step in ("rescue", "lose", "bury"):
+        patch.setitem(db.runs.MOVES, step, _without(db.runs.MOVES[step], r"r\.lease_until < now\(\)"))
+
+
+def _a_cancellation_of_what_is_over(patch: Patch) -> None:
+    patch.setattr(db.runs, "CANCEL", _without(db.runs.CANCEL, r"r\.status IN \([^)]*\)"))
+
+
+def _no_second_ring(patch: Patch) -> None:
+    none = text("SELECT id, attempt, job_type FROM job_schedule_runs WHERE false AND :limit = 0 AND :event = ''")
+    patch.setattr(db.runs, "RING_ONCE_MORE", none)
+
+
+def _a_cursor_without_rows(patch: Patch) -> None:
+    patch.setattr(PlanningRepo, "plan", lambda *_: [])
+
+
+def _a_result_without_messages(patch: Patch) -> None:
+    patch.setattr(services.runs.outbox, "enqueue_many", lambda *_: [])
+
+
+def _no_count_of_what_a_person_has_going(patch: Patch) -> None:
+    patch.setattr(PlanningRepo, "busy", lambda *_: {})
+
+
+def _a_pause_that_forgets(patch: Patch) -> None:
+    def forget(_: Any, schedule: Any, __: str) -> None:
+        schedule.next_run_at = None
+
+    patch.setattr(services.jobs, "plan_no_more", forget)
+
+
+MUTANTS: dict[Callable[[Patch], None], str] = {
+    _a_result_without_its_token: r"written True, by its holder False|not drawn|one|final",
+    _a_start_whatever_the_state: "not drawn|started while it ran|final|attempt|token|side by side",
+    _a_rescue_whatever_the_lease: "taken from a worker whose lease stands",
+    _a_cancellation_of_what_is_over: "not drawn",
+    _no_second_ring: "never end",
+    _a_cursor_without_rows: "lost",
+    _a_result_without_messages: r"\(run, status, messages\)",
+    _no_count_of_what_a_person_has_going: r"\(person, runs\)",
+    _a_pause_that_forgets: "lost",
+}
+
+
+@pytest.mark.parametrize(("mutant", "flaw"), MUTANTS.items(), ids=lambda each: getattr(each, "__name__", "").strip("_"))
+def test_a_rule_taken_from_the_product_is_noticed(
+    world: World, monkeypatch: Patch, mutant: Callable[[Patch], None], flaw: str
+) -> None:
+    LifeOfRuns.world = world
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError, match=flaw):
+        run_state_machine_as_test(LifeOfRuns, settings=HUNT)
