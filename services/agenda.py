@@ -15,6 +15,7 @@ from services.jobs import check, found
 
 SHOWN = 3
 MOST_COMING = 1000
+MOST_DUE = 2000
 MOST_LEFT_OUT = 10
 """How many due times are looked at for each run that is to be shown."""
 
@@ -58,7 +59,7 @@ class AgendaService:
             sessions = _sessions(uow, schedules)
         return [(schedule, first_run(_from_cursor(schedule, 1, sessions))) for schedule in schedules]
 
-    def agenda(self, now: datetime, until: datetime, *, limit: int = 40) -> Agenda:
+    def agenda(self, now: datetime, until: datetime, *, limit: int = MOST_DUE) -> Agenda:
         """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
         with self.uow as uow:
             schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]

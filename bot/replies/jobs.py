@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from html import escape
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from bot.replies.reply import Buttons, Reply, due_line, due_lines, in_pairs, when, worth_naming
@@ -27,6 +28,9 @@ OVERLAP = {
 }
 WINDOWS = ((3600, "1 hour"), (43_200, "12 hours"), (86_400, "1 day"), (604_800, "7 days"))
 SPREADS = ((0, "on the dot"), (60, "up to 1 min"), (300, "up to 5 min"), (900, "up to 15 min"))
+MOST_LINES = 60
+OFTEN = 3
+"""More due times than this of one job and day are one line of the agenda."""
 CALENDARS = ("XNYS", "XNAS", "XLON", "XETR", "XSWX", "XTKS", "XHKG")
 
 
@@ -212,29 +216,47 @@ def restored(schedule: Schedule, due: Sequence[Due]) -> Reply:
 def agenda(coming: Agenda, hours: int, zone: ZoneInfo) -> Reply:
     """What is due within these hours, a heading for each day."""
     length = f"{hours // 24} days" if hours > 24 and hours % 24 == 0 else f"{hours} hours"
-    others: Buttons = [
-        [(label, f"n:{each}") for each, label in ((12, "12 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"))]
-    ]
+    others: Buttons = [[(label, f"n:{each}") for each, label in ((12, "12h"), (24, "24h"), (72, "3d"), (168, "7d"))]]
     shown = [(schedule, due) for schedule, due in coming.due if worth_naming(due)]
     if not shown:
         return Reply(f"Nothing is due within {length}. /schedule makes a plan, /jobs shows what is paused.", others)
-    lines, day = [f"<b>The next {length}</b>"], ""
-    for schedule, due in shown:
-        local = due.at.astimezone(zone)
-        if f"{local:%a %d %b}" != day:
-            day = f"{local:%a %d %b}"
-            lines += ["", f"<b>{day}</b>, {local:%Z}"]
-        lines.append(_agenda_line(schedule, due, local))
-    if coming.more:
-        lines += ["", "There is more than I list here; ask for fewer hours, such as /next 6h."]
-    return Reply("\n".join(lines), others)
+    lines = [f"<b>The next {length}</b>"]
+    days = groupby(shown, key=lambda item: item[1].at.astimezone(zone).date())
+    for _, of_day in days:
+        of_this = list(of_day)
+        lines += [
+            "",
+            f"<b>{of_this[0][1].at.astimezone(zone):%a %d %b}</b>, {of_this[0][1].at.astimezone(zone):%Z}",
+            *_day_lines(of_this, zone),
+        ]
+    listed = lines[:MOST_LINES]
+    if coming.more or len(lines) > MOST_LINES:
+        listed += ["", "There is more than I list here; ask for fewer hours, such as /next 6h."]
+    return Reply("\n".join(listed), others)
 
 
-def _agenda_line(schedule: Schedule, due: Due, local: datetime) -> str:
+def _day_lines(of_day: Sequence[tuple[Schedule, Due]], zone: ZoneInfo) -> list[str]:
+    """A line for each due time, by its time; what comes often in one day is one line."""
+    alike: dict[tuple[int, str | None, str | None], list[tuple[Schedule, Due]]] = {}
+    for schedule, due in of_day:
+        alike.setdefault((schedule.id, due.left_out, due.mark), []).append((schedule, due))
+    found: list[tuple[datetime, str]] = []
+    for group in alike.values():
+        schedule, first = group[0]
+        if len(group) > OFTEN:
+            found.append((first.at, _agenda_line(schedule, first, zone, group[-1][1], len(group))))
+        else:
+            found += [(due.at, _agenda_line(schedule, due, zone)) for _, due in group]
+    return [line for _, line in sorted(found, key=lambda item: item[0])]
+
+
+def _agenda_line(schedule: Schedule, due: Due, zone: ZoneInfo, last: Due | None = None, count: int = 1) -> str:
     name = f"{escape(schedule.name)} ({schedule.id})"
+    clock = f"{due.at.astimezone(zone):%H:%M}" + (f"–{last.at.astimezone(zone):%H:%M}" if last is not None else "")
+    times = f", {count} times" if last is not None else ""
     if due.left_out is not None:
-        return f"<s>{local:%H:%M}</s>  {name}, {escape(due.left_out)}"
-    return f"{local:%H:%M}  {name}" + (f" <i>({escape(due.mark)})</i>" if due.mark else "")
+        return f"<s>{clock}</s>  {name}{times}, {escape(due.left_out)}"
+    return f"{clock}  {name}{times}" + (f" <i>({escape(due.mark)})</i>" if due.mark else "")
 
 
 def next_of(schedule: Schedule, due: Sequence[Due]) -> Reply:

@@ -44,8 +44,9 @@ def history(page: Sequence[HistoryEntry], user: User, *, schedule_id: int, more:
         return Reply("There are no runs here yet. /report makes one now.", [[("My jobs", "l:0")]])
     turn = [("Older ›", f"h:{schedule_id}:{page[-1].run.id}")] if more else []
     title = f"<b>History of {escape(page[0].run.name)}</b>" if schedule_id else "<b>History</b>"
-    lines = "\n".join(entry(each, user.zone, named=not schedule_id) for each in page)
-    return Reply(f"{title}, newest first\n{lines}\n\nTap a run for its whole story.", [*_stories(page), turn])
+    between = "\n" if schedule_id else "\n\n"
+    lines = between.join(entry(each, user.zone, named=not schedule_id) for each in page)
+    return Reply(f"{title}, newest first\n\n{lines}\n\nTap a run for its whole story.", [*_stories(page), turn])
 
 
 def failed(page: Sequence[HistoryEntry], user: User, *, more: bool) -> Reply:
@@ -53,8 +54,10 @@ def failed(page: Sequence[HistoryEntry], user: User, *, more: bool) -> Reply:
     if not page:
         return Reply("✓ Nothing failed, as far as history goes back.", [[("History", "h:0:0")]])
     turn = [("Older ›", f"f:{page[-1].run.id}")] if more else []
-    lines = "\n".join(entry(each, user.zone, named=True) for each in page)
-    return Reply(f"<b>What went wrong</b>, newest first\n{lines}\n\nTap a run for the reason.", [*_stories(page), turn])
+    lines = "\n\n".join(entry(each, user.zone, named=True) for each in page)
+    return Reply(
+        f"<b>What went wrong</b>, newest first\n\n{lines}\n\nTap a run for the reason.", [*_stories(page), turn]
+    )
 
 
 def _stories(page: Sequence[HistoryEntry]) -> list[list[tuple[str, str]]]:
@@ -65,16 +68,17 @@ def _stories(page: Sequence[HistoryEntry]) -> list[list[tuple[str, str]]]:
 def entry(each: HistoryEntry, zone: ZoneInfo, *, named: bool) -> str:
     """A run in a list: its mark and when it was due, then what came of it."""
     run = each.run
-    about = [when(run.scheduled_for, zone), *_outcome(run)]
+    about = [f"#{run.id}", *_outcome(run)]
     if run.trigger in _BY:
         about.append(_BY[run.trigger])
     if each.sent_at is not None:
         about.append(f"delivered {each.sent_at.astimezone(zone):%H:%M:%S}")
     elif each.delivery_status is not None:
         about.append(f"message {_delivery(each.delivery_status)}")
+    due = when(run.scheduled_for, zone)
     if named:
-        return f"{MARKS[run.status]} <b>{escape(run.name)}</b> · #{run.id}\n      {' · '.join(about)}"
-    return f"{MARKS[run.status]} #{run.id} · {' · '.join(about)}"
+        return f"{MARKS[run.status]} <b>{escape(run.name)}</b> · {due}\n{' · '.join(about)}"
+    return f"{MARKS[run.status]} {due} · {' · '.join(about)}"
 
 
 def _delivery(status: DeliveryStatus) -> str:
