@@ -290,7 +290,7 @@ def _verdict(row: RunRow, told: Told, zone: ZoneInfo | None, waits_for: str | No
             return f"It was {_clause(row.error or 'cancelled')}."
         case RunStatus.UNKNOWN:
             left = next((event for event in row.events if event["what"] == "left"), None)
-            then = f" {str(left['by']).capitalize()} looked at it and left it." if left else ""
+            then = f" It was looked at and left by {left['by']}." if left else ""
             return f"Nobody knows what became of it: {_clause(row.error)}.{then}"
         case _:
             return f"It failed: {_clause(row.error)}. {_heard(told)}".strip()
