@@ -36,6 +36,19 @@ class Delivery:
     attachments: tuple[Attachment, ...]
     queued_at: datetime
     expires_at: datetime
+    part: int = 0
+    """The first part that is not known to have been taken; a longer message is sent from there on."""
+    edits: str | None = None
+    """The provider's number of an earlier message that this one replaces in place."""
+    silent: bool = False
+    locale: str = "en"
+    subject: str | None = None
+    ref: str = ""
+    """A short reference that makes a possible repeat recognisable."""
+    thread: str | None = None
+    """What it is about: mails with the same words here stay one conversation."""
+    unsubscribe: str | None = None
+    """The signed link that opts this person out of this category; mail only."""
 
     @property
     def label(self) -> dict[str, Any]:
