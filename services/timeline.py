@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from db.messages import DeliveryRow, MessageRow
+from db.deliveries import DeliveryRow
+from db.messages import MessageRow
 from db.runs import RunRow
 from domain.messages import DeliveryStatus
 from domain.runs import Run, RunStatus, SkipReason, Trigger
 from domain.timing import Timing
 
+LONGEST_REASON = 500
 Told = Sequence[tuple[MessageRow, DeliveryRow]]
 
 SKIPPED: Mapping[str, str] = {
@@ -319,4 +321,5 @@ def _heard(told: Told) -> str:
 
 def _clause(text: str | None) -> str:
     """A reason as a part of a sentence."""
-    return (text or "no reason was kept").strip().rstrip(".")
+    said = (text or "no reason was kept").strip().rstrip(".")
+    return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"

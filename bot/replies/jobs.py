@@ -6,7 +6,7 @@ from html import escape
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from bot.replies.reply import Buttons, Reply, due_line, due_lines, in_pairs, when, worth_naming
+from bot.replies.reply import Buttons, Reply, as_many_as_fit, due_line, due_lines, in_pairs, when, worth_naming
 from bot.replies.runs import entry
 from domain.calendars import EXCHANGES
 from domain.runs import Overlap
@@ -229,8 +229,8 @@ def agenda(coming: Agenda, hours: int, zone: ZoneInfo) -> Reply:
             f"<b>{of_this[0][1].at.astimezone(zone):%a %d %b}</b>, {of_this[0][1].at.astimezone(zone):%Z}",
             *_day_lines(of_this, zone),
         ]
-    listed = lines[:MOST_LINES]
-    if coming.more or len(lines) > MOST_LINES:
+    listed = as_many_as_fit(lines[:MOST_LINES])
+    if coming.more or len(listed) < len(lines):
         listed += ["", "There is more than I list here; ask for fewer hours, such as /next 6h."]
     return Reply("\n".join(listed), others)
 

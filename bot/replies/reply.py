@@ -14,6 +14,8 @@ from domain.timing import Due
 
 Buttons = Sequence[Sequence[tuple[str, str]]]
 PAGE = 6
+LONGEST = 3800
+"""Below Telegram's 4,096 characters."""
 
 
 class Reply:
@@ -87,6 +89,17 @@ def due_line(due: Due, zone: ZoneInfo) -> str:
     if due.left_out is not None:
         return f"• <s>{shown}</s> {escape(due.left_out)}"
     return f"• {shown}" + (f" <i>({escape(due.mark)})</i>" if due.mark else "")
+
+
+def as_many_as_fit(lines: Sequence[str]) -> list[str]:
+    """The first of these lines, as many as one message holds with a few words below them."""
+    room, kept = LONGEST, []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
 
 
 def in_pairs(buttons: Sequence[tuple[str, str]]) -> list[Sequence[tuple[str, str]]]:
