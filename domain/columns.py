@@ -7,7 +7,7 @@ that. Lines with ``#`` or ``L`` are left to croniter, all others step here, and 
 from bisect import bisect_left, bisect_right
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from functools import lru_cache
 
 MINUTE = timedelta(minutes=1)
@@ -51,7 +51,7 @@ class Columns:
         return start.replace(hour=self.hours[place], minute=self.minutes[0])
 
     def _day_after(self, day: date) -> date | None:
-        last = day.year + YEARS
+        last = min(day.year + YEARS, MAXYEAR - 1)
         number = day.toordinal() + 1
         while True:
             day = date.fromordinal(number)

@@ -198,17 +198,25 @@ class Timing:
         return Due(at, at, wall if fixed else None, left_out, _mark(at, wall, self.zone, fixed=fixed))
 
     def _at(self, cursor: datetime, sessions: Sessions) -> Due:
-        if self.expression.startswith("@"):
-            return Due(cursor, cursor)
+        if self.hours_only or self.expression.startswith("@"):
+            return self._of_session(cursor, sessions)
         zone = self.zone
         local = cursor.astimezone(zone)
-        wall = local.replace(tzinfo=None)
+        wall = local.replace(tzinfo=None, fold=0)
         if (cursor - INSTANT).astimezone(zone).utcoffset() != local.utcoffset():  # moved by a gap, perhaps
             found = Cron(self.expression).next_due(cursor - INSTANT, zone)
             wall = found.wall if found is not None and found.at == cursor else wall
-        if self.hours_only:
-            return Due(cursor, cursor, wall if self.is_fixed_time else None)
         return self._of_cron(cursor, wall, sessions)
+
+    def _of_session(self, cursor: datetime, sessions: Sessions) -> Due:
+        try:
+            found = self._nominal(cursor - INSTANT, sessions)
+        except SessionsUnknown:
+            found = None
+        if found is not None and found.at == cursor:
+            return found
+        wall = cursor.astimezone(self.zone).replace(tzinfo=None, fold=0)  # its session was moved since it was found
+        return Due(cursor, cursor, wall if self.is_fixed_time else None)
 
     def _with_jitter(self, due: Due, sessions: Sessions) -> Due:
         try:

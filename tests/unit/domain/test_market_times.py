@@ -1,4 +1,4 @@
-"""Market times against exchange_calendars: ten years of New York, London and Tokyo with all early closes and holidays."""
+"""Market times against exchange_calendars: ten years of New York, London and Tokyo, early closes too."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
