@@ -29,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.messages import DeliveryRow, MessageRow
+from db.deliveries import DeliveryRow
+from db.messages import MessageRow
 from db.repository import Base, BaseRepository, Created
 from domain import runs
 from domain.ids import RunId, ScheduleId, UserId

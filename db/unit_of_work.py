@@ -7,11 +7,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.broadcasts import BroadcastsRepo
+from db.deliveries import DeliveriesRepo
 from db.health import HealthRepo
 from db.jobs import JobsRepo
 from db.market import MarketRepo
 from db.messages import MessagesRepo
 from db.planning import PlanningRepo
+from db.preferences import PreferencesRepo
 from db.runs import RunsRepo
 from db.telegram import TelegramRepo
 from db.users import UsersRepo
@@ -33,6 +36,9 @@ class UnitOfWork:
     market: MarketRepo
     telegram: TelegramRepo
     messages: MessagesRepo
+    deliveries: DeliveriesRepo
+    broadcasts: BroadcastsRepo
+    preferences: PreferencesRepo
     health: HealthRepo
     session: Session
 
@@ -52,6 +58,9 @@ class UnitOfWork:
         self.market = MarketRepo(self.session)
         self.telegram = TelegramRepo(self.session)
         self.messages = MessagesRepo(self.session)
+        self.deliveries = DeliveriesRepo(self.session)
+        self.broadcasts = BroadcastsRepo(self.session)
+        self.preferences = PreferencesRepo(self.session)
         self.health = HealthRepo(self.session)
         return self
 

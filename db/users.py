@@ -168,6 +168,15 @@ class UsersRepo(BaseRepository[UserRow]):
             .values(disabled_at=func.now(), disabled_reason=reason)
         )
 
+    def move_address(self, provider: str, old_chat: str, new_chat: str) -> None:
+        """A group became a supergroup: whoever is reached there is reached at its new number."""
+        moved = func.jsonb_set(IdentityRow.metadata_, text("'{chat_id}'"), func.to_jsonb(new_chat))
+        self.session.execute(
+            update(IdentityRow)
+            .where(IdentityRow.provider == provider, IdentityRow.metadata_["chat_id"].astext == old_chat)
+            .values(metadata_=moved)
+        )
+
     def enable_address(self, provider: str, external_id: str) -> None:
         self.session.execute(
             update(IdentityRow)

@@ -11,6 +11,7 @@ from domain.ids import RunId, UserId
 CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
 LEASE = timedelta(seconds=60)
+BULK_LANE = 3
 
 
 class Category(StrEnum):
@@ -18,21 +19,32 @@ class Category(StrEnum):
 
     CODE = "code"
     ALERT = "alert"
+    FILL = "fill"
     REPORT = "report"
     FAILURE = "failure"
     HEALTH = "health"
+    REMINDER = "reminder"
+    BROADCAST = "broadcast"
+    DIGEST = "digest"
 
     @property
     def lane(self) -> int:
-        return {Category.CODE: 0, Category.REPORT: 2}.get(self, 1)
+        lanes = {Category.CODE: 0, Category.REPORT: 2, Category.FILL: 2, Category.DIGEST: 2, Category.BROADCAST: 3}
+        return lanes.get(self, 1)
 
     @property
     def keeps(self) -> timedelta:
         return timedelta(minutes=10) if self is Category.CODE else timedelta(hours=24)
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether it passes quiet hours and is never folded into a digest."""
+        return self in (Category.CODE, Category.ALERT, Category.FILL, Category.HEALTH)
+
+    @property
     def resends_when_uncertain(self) -> bool:
-        return self is not Category.CODE
+        """Whether a call of unknown outcome is made once more; codes are dropped, broadcasts held and shown."""
+        return self not in (Category.CODE, Category.BROADCAST, Category.DIGEST)
 
 
 class DeliveryStatus(StrEnum):
@@ -44,6 +56,9 @@ class DeliveryStatus(StrEnum):
     SUPPRESSED = "suppressed"
     EXPIRED = "expired"
     DEAD = "dead"
+    BOUNCED = "bounced"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,33 @@
 """The life of a delivery, one short transaction a step, always under the claim's owner and fence."""
 
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
+from db.deliveries import DeliveryRow
 from db.engine import Database
-from db.messages import DeliveryRow, MessageRow
+from db.messages import AttachmentRow, MessageRow
 from db.unit_of_work import UnitOfWork
 from domain.ids import DeliveryId, MessageId, UserId
 from domain.messages import LEASE, Attachment, Category, DeliveryStatus, Rows, back_off
 from notifications.outbox import read_buttons
 
 MOST_ATTEMPTS = 8
+DOUBT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A provider's yes: its number for the message, what was changed to get it through, how long it took."""
+
+    provider_id: str
+    note: str | None
+    took: timedelta
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,9 @@ class Delivery:
     attachments: tuple[Attachment, ...]
     queued_at: datetime
     expires_at: datetime
+    lane: int = 1
+    called: bool = False
+    """Whether the provider was called in the attempt that was not finished."""
     part: int = 0
     """The first part that is not known to have been taken; a longer message is sent from there on."""
     edits: str | None = None
@@ -56,10 +74,14 @@ class Delivery:
         return {"delivery_id": self.id, "message_id": self.message_id, "channel": self.channel, "lane": self.category}
 
 
-def claim(database: Database, owner: str, limit: int) -> list[Delivery]:
-    """The next deliveries in order of urgency, now this sender's for a minute."""
+def claim(database: Database, owner: str, *, channels: Sequence[str], most: int, bulk: int) -> list[Delivery]:
+    """The next deliveries in order of urgency, now this sender's for a minute; none when another sender was quicker."""
     with database.for_platform() as uow:
-        claimed = [_delivery(uow, *rows, owner) for rows in uow.messages.claim(owner, limit, LEASE)]
+        try:
+            rows = uow.deliveries.claim(owner, LEASE, channels=channels, most=most, bulk=bulk)
+        except IntegrityError:  # at the same moment another sender took a row of the same address
+            return []
+        claimed = _deliveries(uow, rows, owner)
         uow.commit()
         return claimed
 
@@ -69,35 +91,50 @@ def look_again(database: Database, delivery: Delivery) -> DeliveryStatus | None:
     with database.for_platform() as uow:
         status, reason = _changed(uow, delivery)
         if status is not None:
-            uow.messages.finish(delivery.id, delivery.owner, delivery.fence, status, error=reason)
+            uow.deliveries.finish(delivery.id, delivery.owner, delivery.fence, status, error=reason)
             uow.commit()
         return status
 
 
 def mark_called(database: Database, delivery: Delivery) -> bool:
-    """Write that the provider is about to be called; False when somebody else owns the delivery by now."""
+    """Write that the provider is about to be called, the last thing before it is; False when it is no longer ours."""
     with database.for_platform() as uow:
-        ours = uow.messages.mark_called(delivery.id, delivery.owner, delivery.fence)
+        ours = uow.deliveries.mark_called(delivery.id, delivery.owner, delivery.fence)
         uow.commit()
         return ours
 
 
-def record_sent(database: Database, delivery: Delivery, provider_id: str, latency: timedelta) -> bool:
-    """It was accepted."""
+def record_part(database: Database, delivery: Delivery, part: int, number: str) -> None:
+    """One part of several was taken: a repeat begins behind it."""
     with database.for_platform() as uow:
-        ours = uow.messages.finish(
+        uow.deliveries.part_taken(delivery.id, delivery.owner, delivery.fence, part=part, number=number, lease=LEASE)
+        uow.commit()
+
+
+def record_sent(database: Database, delivery: Delivery, receipt: Sent) -> bool:
+    """The provider's yes; False when the delivery is no longer ours, and then nothing is overwritten."""
+    with database.for_platform() as uow:
+        ours = uow.deliveries.finish(
             delivery.id,
             delivery.owner,
             delivery.fence,
             DeliveryStatus.SENT,
-            sent_at=datetime.now(UTC),
-            provider_message_id=provider_id,
-            latency_ms=int(latency.total_seconds() * 1000),
-            error=None,
-            error_class=None,
+            attempt=_attempt("sent", receipt.note, took=receipt.took),
+            number=receipt.provider_id,
+            latency_ms=int(receipt.took.total_seconds() * 1000),
+            reason=receipt.note,
         )
         uow.commit()
         return ours
+
+
+def give_back(database: Database, delivery: Delivery, after: timedelta, reason: str) -> None:
+    """It was not tried: it waits, for a token or because its sender stops, and that costs no attempt."""
+    with database.for_platform() as uow:
+        uow.deliveries.finish(
+            delivery.id, delivery.owner, delivery.fence, DeliveryStatus.QUEUED, after=after, reason=reason
+        )
+        uow.commit()
 
 
 def record_postponed(
@@ -105,37 +142,73 @@ def record_postponed(
 ) -> DeliveryStatus:
     """Not delivered: queued again for later, or dead when its tries are used up."""
     tries = delivery.attempts + 1
+    dead = counts and tries >= MOST_ATTEMPTS
+    wait = None if dead else after or back_off(tries)
+    status = DeliveryStatus.DEAD if dead else DeliveryStatus.QUEUED
     with database.for_platform() as uow:
-        if counts and tries >= MOST_ATTEMPTS:
-            status, values = DeliveryStatus.DEAD, {}
-        else:
-            status = DeliveryStatus.QUEUED
-            values = {
-                "not_before": datetime.now(UTC) + (after or back_off(tries)),
-                "attempts": tries if counts else delivery.attempts,
-            }
-        uow.messages.finish(
-            delivery.id, delivery.owner, delivery.fence, status, error=reason, error_class=kind, **values
+        uow.deliveries.finish(
+            delivery.id,
+            delivery.owner,
+            delivery.fence,
+            status,
+            attempt=_attempt("postponed", reason, kind=kind, wait=wait),
+            after=wait,
+            counts=counts,
+            reason=None if dead else reason,
+            error=reason,
+            error_class=kind,
         )
         uow.commit()
         return status
 
 
+def record_flooded(database: Database, delivery: Delivery, reason: str, wait: timedelta) -> None:
+    """The provider had too many calls: everything for this address waits, and no attempt is counted."""
+    with database.for_platform() as uow:
+        uow.deliveries.finish(
+            delivery.id,
+            delivery.owner,
+            delivery.fence,
+            DeliveryStatus.QUEUED,
+            attempt=_attempt("flooded", reason, kind="Flooded", wait=wait),
+            after=wait,
+            counts=False,
+            reason=reason,
+            error=reason,
+            error_class="Flooded",
+        )
+        uow.deliveries.park(delivery.channel, delivery.address, wait, reason)
+        uow.commit()
+
+
+def record_moved(database: Database, delivery: Delivery, reason: str, new_address: str) -> None:
+    """The address is another one now: it is rewritten everywhere, and the delivery goes on at once."""
+    with database.for_platform() as uow:
+        uow.deliveries.finish(
+            delivery.id,
+            delivery.owner,
+            delivery.fence,
+            DeliveryStatus.QUEUED,
+            attempt=_attempt("moved", reason, kind="AddressMoved"),
+            after=timedelta(0),
+            counts=False,
+            error=reason,
+            error_class="AddressMoved",
+        )
+        uow.deliveries.move_address(delivery.channel, delivery.address, new_address)
+        uow.users.move_address(delivery.channel, delivery.address, new_address)
+        uow.commit()
+
+
 def record_refused(database: Database, delivery: Delivery, reason: str, kind: str) -> None:
     """A definite no for this message."""
-    with database.for_platform() as uow:
-        uow.messages.finish(
-            delivery.id, delivery.owner, delivery.fence, DeliveryStatus.FAILED, error=reason, error_class=kind
-        )
-        uow.commit()
+    _end(database, delivery, DeliveryStatus.FAILED, reason, kind)
 
 
 def record_address_gone(database: Database, delivery: Delivery, reason: str, kind: str) -> None:
     """A definite no for this address: it is disabled until its person writes to us again."""
     with database.for_platform() as uow:
-        uow.messages.finish(
-            delivery.id, delivery.owner, delivery.fence, DeliveryStatus.SUPPRESSED, error=reason, error_class=kind
-        )
+        _finish(uow, delivery, DeliveryStatus.SUPPRESSED, reason, kind)
         if delivery.channel == "telegram":
             uow.users.disable_address("telegram", delivery.address, reason)
         uow.commit()
@@ -143,10 +216,19 @@ def record_address_gone(database: Database, delivery: Delivery, reason: str, kin
 
 def record_uncertain(database: Database, delivery: Delivery, reason: str, kind: str) -> DeliveryStatus:
     """No answer came: sent once more, marked as a possible repeat, where its category allows that."""
+    again = delivery.category.resends_when_uncertain and not delivery.possible_repeat
+    status = DeliveryStatus.QUEUED if again else DeliveryStatus.UNCERTAIN
     with database.for_platform() as uow:
-        status, values = _after_doubt(delivery.category, delivery.possible_repeat)
-        uow.messages.finish(
-            delivery.id, delivery.owner, delivery.fence, status, error=reason, error_class=kind, **values
+        uow.deliveries.finish(
+            delivery.id,
+            delivery.owner,
+            delivery.fence,
+            status,
+            attempt=_attempt("uncertain", reason, kind=kind),
+            after=DOUBT if again else None,
+            repeat=again,
+            error=reason,
+            error_class=kind,
         )
         uow.commit()
         return status
@@ -155,14 +237,20 @@ def record_uncertain(database: Database, delivery: Delivery, reason: str, kind: 
 def sweep(database: Database) -> int:
     """Deliveries whose sender is gone: back in the queue when the provider was not called, in doubt when it was."""
     with database.for_platform() as uow:
-        lapsed = uow.messages.lapsed(100)
-        for row, message in lapsed:
-            status, values = (
-                (DeliveryStatus.QUEUED, {})
-                if row.called_at is None
-                else _after_doubt(Category(message.category), row.possible_repeat)
+        lapsed = uow.deliveries.lapsed(100)
+        for delivery in _deliveries(uow, lapsed, owner=None):
+            called = delivery.called
+            again = not called or (delivery.category.resends_when_uncertain and not delivery.possible_repeat)
+            uow.deliveries.finish(
+                delivery.id,
+                delivery.owner,
+                delivery.fence,
+                DeliveryStatus.QUEUED if again else DeliveryStatus.UNCERTAIN,
+                attempt=_attempt("uncertain" if called else "not tried", "its sender stopped"),
+                after=DOUBT if again and called else timedelta(0) if again else None,
+                repeat=again and called,
+                error="its sender stopped",
             )
-            uow.messages.finish(row.id, row.owner or "", row.fence, status, error="its sender stopped", **values)
         uow.commit()
         return len(lapsed)
 
@@ -177,10 +265,42 @@ def report(database: Database, component: str | None, error: str | None, respons
         uow.commit()
 
 
-def _after_doubt(category: Category, repeated: bool) -> tuple[DeliveryStatus, dict[str, Any]]:
-    if category.resends_when_uncertain and not repeated:
-        return DeliveryStatus.QUEUED, {"possible_repeat": True, "not_before": datetime.now(UTC) + timedelta(seconds=1)}
-    return DeliveryStatus.UNCERTAIN, {}
+def reference(delivery_id: int) -> str:
+    """Four signs by which a person recognises a message that may have come twice."""
+    return base64.b32encode(hashlib.blake2b(str(delivery_id).encode(), digest_size=3).digest()).decode()[:4]
+
+
+def _end(database: Database, delivery: Delivery, status: DeliveryStatus, reason: str, kind: str) -> None:
+    with database.for_platform() as uow:
+        _finish(uow, delivery, status, reason, kind)
+        uow.commit()
+
+
+def _finish(uow: UnitOfWork, delivery: Delivery, status: DeliveryStatus, reason: str, kind: str) -> None:
+    attempt = _attempt(str(status), reason, kind=kind)
+    uow.deliveries.finish(
+        delivery.id, delivery.owner, delivery.fence, status, attempt=attempt, error=reason, error_class=kind
+    )
+
+
+def _attempt(
+    outcome: str,
+    said: str | None,
+    *,
+    kind: str | None = None,
+    took: timedelta | None = None,
+    wait: timedelta | None = None,
+) -> dict[str, Any]:
+    """What is remembered of an attempt."""
+    told = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "outcome": outcome,
+        "class": kind,
+        "said": said[:300] if said else None,
+        "took_ms": int(took.total_seconds() * 1000) if took is not None else None,
+        "wait_s": round(wait.total_seconds(), 1) if wait is not None else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _changed(uow: UnitOfWork, delivery: Delivery) -> tuple[DeliveryStatus | None, str | None]:
@@ -197,7 +317,15 @@ def _changed(uow: UnitOfWork, delivery: Delivery) -> tuple[DeliveryStatus | None
     return None, None
 
 
-def _delivery(uow: UnitOfWork, row: DeliveryRow, message: MessageRow, owner: str) -> Delivery:
+def _deliveries(uow: UnitOfWork, rows: Sequence[DeliveryRow], owner: str | None) -> list[Delivery]:
+    if not rows:
+        return []
+    messages = uow.messages.by_ids([row.message_id for row in rows])
+    files = uow.messages.attachments_of([row.message_id for row in rows])
+    return [_delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner) for row in rows]
+
+
+def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentRow], owner: str | None) -> Delivery:
     return Delivery(
         id=DeliveryId(row.id),
         message_id=MessageId(row.message_id),
@@ -205,7 +333,7 @@ def _delivery(uow: UnitOfWork, row: DeliveryRow, message: MessageRow, owner: str
         category=Category(message.category),
         channel=row.channel,
         address=row.address,
-        owner=owner,
+        owner=owner or row.owner or "",
         fence=row.fence,
         attempts=row.attempts,
         possible_repeat=row.possible_repeat,
@@ -213,10 +341,14 @@ def _delivery(uow: UnitOfWork, row: DeliveryRow, message: MessageRow, owner: str
         template=message.template,
         params=message.payload["params"],
         buttons=read_buttons(message.payload["buttons"]),
-        attachments=tuple(
-            Attachment(file.filename, file.content_type, file.content)
-            for file in uow.messages.attachments(row.message_id)
-        ),
+        attachments=tuple(Attachment(file.filename, file.content_type, file.content) for file in files),
         queued_at=message.created_at,
         expires_at=message.expires_at,
+        lane=row.lane,
+        part=row.part,
+        called=row.called_at is not None,
+        subject=message.subject,
+        edits=message.payload.get("edits"),
+        silent=message.payload.get("silent", False),
+        ref=reference(row.id),
     )

@@ -13,9 +13,18 @@ from db.engine import Database
 from db.listen import Listener
 from db.offload import DatabaseUnavailable, Offload
 from notifications import deliveries
-from notifications.channels.channel import Channel
+from notifications.channels.channel import Channel, Progress
 from notifications.deliveries import Delivery
-from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
+from notifications.errors import (
+    AddressGone,
+    AddressMoved,
+    ChannelFault,
+    Flooded,
+    Postponed,
+    Refused,
+    SendError,
+    Uncertain,
+)
 from notifications.health_watch import announce
 
 log = structlog.get_logger(__name__)
@@ -62,7 +71,9 @@ class Sender:
     async def _step(self) -> bool:
         """Send the next few; False when there was nothing to send."""
         try:
-            claimed = await self._offload.run(deliveries.claim, self._database, self._owner, AT_ONCE)
+            claimed = await self._offload.run(
+                deliveries.claim, self._database, self._owner, channels=list(self._channels), most=AT_ONCE, bulk=1
+            )
         except DatabaseUnavailable as problem:
             log.warning("claim_failed", error=str(problem))
             return False
@@ -95,7 +106,7 @@ class Sender:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
-                receipt = await channel.send(delivery, _log_part)
+                receipt = await channel.send(delivery, self._progress(delivery))
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"))
         except SendError as problem:
@@ -103,13 +114,19 @@ class Sender:
         else:
             took = timedelta(seconds=time.monotonic() - begun)
             self._faulty.pop(delivery.channel, None)
-            ours = await self._offload.run(deliveries.record_sent, self._database, delivery, receipt.provider_id, took)
+            sent = deliveries.Sent(receipt.provider_id, receipt.note, took)
+            ours = await self._offload.run(deliveries.record_sent, self._database, delivery, sent)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
 
     async def _failed(self, delivery: Delivery, problem: SendError) -> None:
         kind, reason = type(problem).__name__, str(problem)
         log.warning("delivery_failed", kind=kind, reason=reason)
         match problem:
+            case Flooded():
+                wait = problem.after or FAULT_PAUSE
+                await self._offload.run(deliveries.record_flooded, self._database, delivery, reason, wait)
+            case AddressMoved():
+                await self._offload.run(deliveries.record_moved, self._database, delivery, reason, problem.new_address)
             case Postponed():
                 await self._postpone(delivery, reason, kind, problem.after, counts=problem.counts)
             case ChannelFault():
@@ -121,6 +138,12 @@ class Sender:
                 await self._offload.run(deliveries.record_uncertain, self._database, delivery, reason, kind)
             case _:
                 await self._offload.run(deliveries.record_refused, self._database, delivery, reason, kind)
+
+    def _progress(self, delivery: Delivery) -> Progress:
+        async def taken(part: int, number: str) -> None:
+            await self._offload.run(deliveries.record_part, self._database, delivery, part, number)
+
+        return taken
 
     async def _postpone(
         self, delivery: Delivery, reason: str, kind: str, after: timedelta | None, *, counts: bool
@@ -157,10 +180,6 @@ class Sender:
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._listener.wake()
-
-
-async def _log_part(part: int, provider_id: str) -> None:
-    log.info("part_taken", part=part, provider_id=provider_id)
 
 
 async def _check(channel: Channel) -> str | None:

@@ -131,7 +131,7 @@ def test_the_mail_says_what_is_down_and_what_to_do(house_database: Database, row
     for _ in range(2):
         report(house_database, "telegram_bot", error="Telegram does not answer")
     look(house_database)
-    [delivery] = claim(house_database, "sender", 5)
+    [delivery] = claim(house_database, "sender", channels=["email"], most=5, bulk=0)
     mail = EmailChannel("smtp+plain://127.0.0.1:25", "Openbell <bell@example.com>", secret_key, lambda: None).compose(  # type: ignore[arg-type, return-value]
         delivery, None
     )

@@ -217,7 +217,7 @@ def test_a_dead_senders_message_is_sent_again_and_marked_when_it_may_have_been_s
     with house_database.for_platform() as uow:
         outbox.enqueue(uow, Outgoing(Category.REPORT, UserId(user.id), "hello"), datetime.now(UTC))
         uow.commit()
-    [delivery] = deliveries.claim(house_database, "dead", 1)
+    [delivery] = deliveries.claim(house_database, "dead", channels=["telegram"], most=1, bulk=0)
     if called:
         assert deliveries.mark_called(house_database, delivery)
     rows.execute("UPDATE msg_delivery_status SET lease_until = now() - interval '1 s'")

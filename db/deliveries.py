@@ -1,0 +1,246 @@
+"""Deliveries: the work of sending, one row for a message, a recipient and a channel, moved on by senders alone."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.repository import Base, BaseRepository, Created, Id
+from domain.messages import BULK_LANE, DeliveryStatus
+
+_STATUSES = ", ".join(f"'{status}'" for status in DeliveryStatus)
+
+
+class DeliveryRow(Base):
+    __tablename__ = "msg_delivery_status"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_STATUSES})", name="ck_delivery_status"),
+        UniqueConstraint("message_id", "channel", "address", name="ux_delivery_message_channel_address"),
+        Index("ux_delivery_one_sending", "channel", "address", unique=True,
+              postgresql_where=text("status = 'sending'")),
+        Index("ix_delivery_ready", "lane", "place", "id", postgresql_where=text("status = 'queued' AND NOT held")),
+        Index("ix_delivery_held", "not_before", postgresql_where=text("status = 'queued' AND held")),
+        Index("ix_delivery_order", "channel", "address", "lane", "id",
+              postgresql_where=text("status IN ('queued', 'sending')")),
+        Index("ix_delivery_message_id", "message_id"),
+        Index("ix_delivery_broadcast", "broadcast_id", "status", postgresql_where=text("broadcast_id IS NOT NULL")),
+        Index("ix_delivery_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_delivery_provider", "channel", "address", "provider_message_id",
+              postgresql_where=text("provider_message_id IS NOT NULL")),
+        Index("ix_delivery_stuck", "status", "id", postgresql_where=text("status IN ('dead', 'uncertain', 'failed')")),
+        Index("ux_delivery_open_digest", "user_id", "channel", "digest_key", unique=True,
+              postgresql_where=text("digest_key IS NOT NULL AND status = 'queued'")),
+        Index("ix_delivery_leases", "lease_until", postgresql_where=text("status = 'sending'")),
+        Index("ix_delivery_user_id", "user_id"),
+        {"comment": "One row for a message, recipient and channel: the states of semantics.md, section 4."},
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    message_id: Mapped[int] = mapped_column(ForeignKey("msg_messages.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("usr_users.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(String(32))
+    address: Mapped[str] = mapped_column(Text)
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[str] = mapped_column(String(16), server_default="queued")
+    not_before: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    owner: Mapped[str | None] = mapped_column(String(100))
+    fence: Mapped[int] = mapped_column(server_default=text("0"))
+    lease_until: Mapped[datetime | None]
+    called_at: Mapped[datetime | None] = mapped_column(comment="Set just before the provider is called")
+    sent_at: Mapped[datetime | None]
+    provider_message_id: Mapped[str | None] = mapped_column(Text)
+    possible_repeat: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    error_class: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    latency_ms: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[Created]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    held: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=text("false"),
+        comment="Whether it waits for not_before; what is due is found without looking at what waits",
+    )
+    place: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), comment="Its place in its broadcast: the n-th of each go side by side"
+    )
+    part: Mapped[int] = mapped_column(
+        SmallInteger, server_default=text("0"), comment="The first part that the provider has not taken yet"
+    )
+    parts: Mapped[list[str]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb"), comment="The provider's numbers of the parts it took"
+    )
+    reason: Mapped[str | None] = mapped_column(Text, comment="Why it waits")
+    merged_into: Mapped[int | None] = mapped_column(
+        comment="The delivery that carries it: a digest, or the newer message that took its place"
+    )
+    digest_key: Mapped[str | None] = mapped_column(
+        Text, comment="Set on an open digest, which gathers until its not_before"
+    )
+    broadcast_id: Mapped[int | None]
+    attempts_log: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB,
+        server_default=text("'[]'::jsonb"),
+        comment="Every attempt: when, how long, what came of it, what was said",
+    )
+
+
+# What is due leaves the waiting ones, so that a claim never looks at a row that may not be sent yet.
+RELEASE = text("""
+UPDATE msg_delivery_status SET held = false
+WHERE id IN (SELECT id FROM msg_delivery_status WHERE status = 'queued' AND held AND not_before <= now()
+             ORDER BY not_before LIMIT 500 FOR UPDATE SKIP LOCKED)
+""")
+
+# Of an address only the head may go: nothing beside a row that is being sent, behind an earlier one of its lane
+# (one that waits to be tried again included), or behind a more urgent one.
+_IS_HEAD = """NOT EXISTS (
+    SELECT FROM msg_delivery_status e WHERE e.channel = d.channel AND e.address = d.address
+        AND e.status IN ('queued', 'sending')
+        AND (e.status = 'sending' OR e.lane < d.lane AND NOT e.held
+             OR e.lane = d.lane AND e.id < d.id AND (NOT e.held OR e.attempts > 0)))"""
+
+CLAIM = text(f"""
+WITH urgent AS (
+    SELECT d.id FROM msg_delivery_status d
+    WHERE d.status = 'queued' AND NOT d.held AND d.lane < {BULK_LANE} AND d.channel = ANY(CAST(:channels AS text[]))
+        AND {_IS_HEAD}
+    ORDER BY d.lane, d.place, d.id LIMIT :most FOR UPDATE SKIP LOCKED),
+bulk AS (
+    SELECT d.id FROM msg_delivery_status d
+    WHERE d.status = 'queued' AND NOT d.held AND d.lane = {BULK_LANE} AND d.channel = ANY(CAST(:channels AS text[]))
+        AND {_IS_HEAD}
+    ORDER BY d.lane, d.place, d.id LIMIT :bulk FOR UPDATE SKIP LOCKED)
+UPDATE msg_delivery_status d
+SET status = 'sending', owner = :owner, fence = d.fence + 1, called_at = NULL, reason = NULL, updated_at = now(),
+    lease_until = now() + make_interval(secs => :lease)
+FROM (SELECT id FROM urgent UNION ALL SELECT id FROM bulk) c
+WHERE d.id = c.id AND d.status = 'queued'
+RETURNING d.id
+""")
+
+MARK_CALLED = text("""
+UPDATE msg_delivery_status SET called_at = now(), attempts = attempts + 1, updated_at = now()
+WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+""")
+
+PART_TAKEN = text("""
+UPDATE msg_delivery_status
+SET part = :part + 1, parts = parts || jsonb_build_array(CAST(:number AS text)), updated_at = now(),
+    lease_until = now() + make_interval(secs => :lease)
+WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+""")
+
+FINISH = text("""
+UPDATE msg_delivery_status
+SET status = :status, owner = NULL, lease_until = NULL, updated_at = now(),
+    not_before = coalesce(now() + make_interval(secs => :after), not_before), held = coalesce(:after > 0, false),
+    called_at = CASE WHEN :status = 'queued' THEN NULL ELSE called_at END,
+    sent_at = CASE WHEN :status = 'sent' THEN now() ELSE sent_at END,
+    attempts = greatest(attempts - :uncounted, 0), possible_repeat = possible_repeat OR :repeat,
+    provider_message_id = coalesce(:number, provider_message_id), latency_ms = coalesce(:latency, latency_ms),
+    reason = :reason, error = :error, error_class = :kind, merged_into = coalesce(:merged_into, merged_into),
+    attempts_log = attempts_log || CAST(:log AS jsonb)
+WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+""")
+
+
+class DeliveriesRepo(BaseRepository[DeliveryRow]):
+    model = DeliveryRow
+
+    def claim(
+        self, owner: str, lease: timedelta, *, channels: Sequence[str], most: int, bulk: int
+    ) -> list[DeliveryRow]:
+        """Due deliveries by lane, `bulk` of the bulk lane at most beside `most` others, one an address; now ours."""
+        self.session.execute(RELEASE)
+        given = {"owner": owner, "lease": lease.total_seconds(), "channels": list(channels)}
+        ours = list(self.session.execute(CLAIM, given | {"most": most, "bulk": bulk}).scalars())
+        if not ours:
+            return []
+        found = select(DeliveryRow).where(DeliveryRow.id.in_(ours)).order_by(DeliveryRow.lane, DeliveryRow.id)
+        return list(self.session.scalars(found))
+
+    def mark_called(self, delivery_id: int, owner: str, fence: int) -> bool:
+        """Write that the provider is about to be called; False when the delivery is no longer ours."""
+        given = {"id": delivery_id, "owner": owner, "fence": fence}
+        return self.session.execute(MARK_CALLED, given).scalar_one_or_none() is not None
+
+    def part_taken(self, delivery_id: int, owner: str, fence: int, *, part: int, number: str, lease: timedelta) -> bool:
+        """Write that the provider took a part; the lease is renewed with it. False when it is no longer ours."""
+        given = {"id": delivery_id, "owner": owner, "fence": fence, "part": part, "number": number}
+        found = self.session.execute(PART_TAKEN, given | {"lease": lease.total_seconds()}).scalar_one_or_none()
+        return found is not None
+
+    def finish(
+        self,
+        delivery_id: int,
+        owner: str,
+        fence: int,
+        status: DeliveryStatus,
+        *,
+        attempt: dict[str, Any] | None = None,
+        after: timedelta | None = None,
+        counts: bool = True,
+        repeat: bool = False,
+        number: str | None = None,
+        latency_ms: int | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        error_class: str | None = None,
+        merged_into: int | None = None,
+    ) -> bool:
+        """Move a delivery of ours on; False when somebody else owns it by now, and then nothing was written.
+
+        With `after` it waits so long. An attempt that does not count is taken back; `attempt` is written to its log.
+        """
+        given = {
+            "id": delivery_id, "owner": owner, "fence": fence, "status": str(status),
+            "after": after.total_seconds() if after is not None else None, "uncounted": 0 if counts else 1,
+            "repeat": repeat, "number": number, "latency": latency_ms, "reason": reason, "error": error,
+            "kind": error_class, "merged_into": merged_into, "log": json.dumps([attempt] if attempt else []),
+        }  # fmt: skip
+        return self.session.execute(FINISH, given).scalar_one_or_none() is not None
+
+    def lapsed(self, limit: int) -> list[DeliveryRow]:
+        """Deliveries whose sender let the lease lapse, locked."""
+        found = (
+            select(DeliveryRow)
+            .where(DeliveryRow.status == DeliveryStatus.SENDING, DeliveryRow.lease_until < func.now())
+            .limit(limit)
+            .with_for_update(of=DeliveryRow, skip_locked=True)
+        )
+        return list(self.session.scalars(found))
+
+    def park(self, channel: str, address: str, wait: timedelta, reason: str) -> None:
+        """Let everything that is queued for an address wait: nothing of any kind may be sent there meanwhile."""
+        self.session.execute(
+            text("UPDATE msg_delivery_status SET held = true, reason = :reason, updated_at = now(), "
+                 "not_before = greatest(not_before, now() + make_interval(secs => :wait)) "
+                 "WHERE channel = :channel AND address = :address AND status = 'queued'"),
+            {"channel": channel, "address": address, "wait": wait.total_seconds(), "reason": reason},
+        )  # fmt: skip
+
+    def move_address(self, channel: str, old: str, new: str) -> None:
+        """Everything still to be sent to `old` goes to `new`."""
+        self.session.execute(
+            text("UPDATE msg_delivery_status SET address = :new, updated_at = now() "
+                 "WHERE channel = :channel AND address = :old AND status = 'queued'"),
+            {"channel": channel, "old": old, "new": new},
+        )  # fmt: skip
