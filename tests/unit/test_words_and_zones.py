@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audit import redact
-from bot.commands.reports import split_cron
 from domain import codes, runs
 from domain.errors import InvalidInput
 from domain.ids import parse_number
@@ -119,22 +118,6 @@ def test_what_is_no_bare_address_is_refused(text: str) -> None:
 
 def test_an_address_keeps_its_tag_and_its_domain_is_folded() -> None:
     assert read_email(" Ada+bell@EXAMPLE.com ") == "Ada+bell@example.com"
-
-
-@pytest.mark.parametrize(
-    ("typed", "cron", "rest"),
-    [
-        ("30 8 * * 1-5 GOLD dark", "30 8 * * 1-5", ["GOLD", "dark"]),
-        ("30 8 * * mon-fri report GOLD", "30 8 * * mon-fri", ["report", "GOLD"]),
-        ("@daily BTCUSD", "@daily", ["BTCUSD"]),
-        ('"0 9 * * *" GOLD', "0 9 * * *", ["GOLD"]),
-        ("30 8 * * GOLD", "30 8 * *", ["GOLD"]),
-        ("every monday", "every monday", []),
-        ("*/5 * * * *", "*/5 * * * *", []),
-    ],
-)
-def test_the_cron_line_is_told_from_what_follows_it(typed: str, cron: str, rest: list[str]) -> None:
-    assert split_cron(typed.split()) == (cron, rest)
 
 
 def test_roles_include_those_below_them() -> None:
