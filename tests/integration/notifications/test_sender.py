@@ -222,6 +222,6 @@ def test_a_dead_senders_message_is_sent_again_and_marked_when_it_may_have_been_s
         assert deliveries.mark_called(house_database, delivery)
     rows.execute("UPDATE msg_delivery_status SET lease_until = now() - interval '1 s'")
     assert deliveries.sweep(house_database) == 1
-    assert not deliveries.record_sent(house_database, delivery, "late", timedelta(0))
+    assert not deliveries.record_sent(house_database, delivery, deliveries.Sent("late", None, timedelta(0)))
     [row] = rows.all("SELECT status, possible_repeat FROM msg_delivery_status")
     assert (row.status, row.possible_repeat) == ("queued", called)
