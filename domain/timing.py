@@ -6,7 +6,7 @@ Everything is pure: the instant, the sessions and the schedule's own number are 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice, pairwise
@@ -29,7 +29,7 @@ _EVENT = re.compile(r"@(open|close)\((\w+)\)(?:([+-])(\d+)m)?")
 _TYPED_EVENT = re.compile(
     r"@\s*(open|close)\s*\(\s*([^)]*?)\s*\)\s*(?:([+-])\s*(\d{1,4})\s*(m|min|h)?)?", re.IGNORECASE
 )
-_PLENTY = 30
+_YEAR = timedelta(days=370)
 LONGEST_TEXT = 200
 _STAR = re.compile(r"[*][\d,/*-]*")
 _NUMBERS = re.compile(r"[\d,/-]+")
@@ -175,11 +175,15 @@ class Timing:
         return self._of_cron(found.at, found.wall, sessions) if found is not None else None
 
     def _within_hours(self, exchange: str, instant: datetime, sessions: Sessions) -> Due | None:
+        """The first due time within a session; None when a year of sessions holds none of a line of all months."""
         cron, zone = Cron(self.expression), self.zone
+        last = instant + _YEAR if cron.columns[2:4] == ("*", "*") else datetime.max.replace(tzinfo=UTC)
         for _ in range(_LOOKED_AT):
             session = next(sessions.closing_after(exchange, instant), None)
             if session is None:
                 break
+            if session.opens_at > last:
+                return None
             found = cron.next_due(max(instant, session.opens_at - INSTANT), zone)
             if found is None:
                 return None
@@ -288,20 +292,7 @@ def _ever_due(timing: Timing, now: datetime, sessions: Sessions) -> bool:
     try:
         return timing.next_after(now, sessions) is not None
     except SessionsUnknown:
-        return not (timing.hours_only and _comes_daily(timing.expression) and _knows_weeks(timing, now, sessions))
-
-
-def _comes_daily(line: str) -> bool:
-    return line.split(" ")[2:] == ["*", "*", "*"]
-
-
-def _knows_weeks(timing: Timing, now: datetime, sessions: Sessions) -> bool:
-    """Whether so many sessions are known that a line which comes daily would have met one of them."""
-    try:
-        known = sessions.after(timing.calendar or "", now)
-    except SessionsUnknown:
-        return False
-    return sum(1 for _ in islice(known, _PLENTY)) == _PLENTY
+        return True  # to be seen when they are known
 
 
 def _looks_like_cron(said: str) -> bool:

@@ -122,3 +122,11 @@ def test_what_never_falls_into_the_hours_is_refused() -> None:
         parse_timing("every day at 3:00 during NYSE hours", timezone="America/New_York", now=START, sessions=sessions())
     kept = parse_timing("every day at 3:00 during NYSE hours", timezone="Asia/Tokyo", now=START, sessions=sessions())
     assert kept.hours_only
+
+
+def test_what_falls_into_the_hours_in_summer_only_is_kept_in_winter() -> None:
+    text, winter = "every day at 22:45 during NYSE hours", datetime(2024, 11, 21, tzinfo=UTC)
+    kept = parse_timing(text, timezone="Asia/Tokyo", now=winter, sessions=sessions())
+    due = kept.next_after(winter, sessions())
+    assert due is not None
+    assert due.at == datetime(2025, 3, 10, 13, 45, tzinfo=UTC)
