@@ -114,7 +114,7 @@ class Cron:
             if plain and _is_plain(wall, zone):  # no clock change is near: nearly always
                 due: datetime | None = wall.replace(tzinfo=zone).astimezone(UTC)
             else:
-                due = _once(wall, zone) if fixed else self._in_real_time(wall, instant, zone)
+                due = first_valid(wall, zone) if fixed else self._in_real_time(wall, instant, zone)
             if due is not None and due > instant:
                 return CronDue(due, wall) if due - instant <= HORIZON else None
             wall = self._next_wall(wall)
@@ -185,7 +185,7 @@ def _is_plain(wall: datetime, zone: ZoneInfo) -> bool:
     return wall.replace(tzinfo=zone).utcoffset() == wall.replace(tzinfo=zone, fold=1).utcoffset()
 
 
-def _once(wall: datetime, zone: ZoneInfo) -> datetime:
+def first_valid(wall: datetime, zone: ZoneInfo) -> datetime:
     """`wall` as a fixed-time line sees it: the first pass, or the first valid instant after a gap."""
     instant = wall.replace(tzinfo=zone).astimezone(UTC)
     if not _is_gap(wall, zone):
