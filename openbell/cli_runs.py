@@ -54,7 +54,8 @@ def list_(
     ]
     _say_table(("NO", "NAME", "WHEN", "NEXT", "OWNER"), rows, "There are no schedules.")
     if len(page) == limit:
-        typer.echo(f"more: openbell schedules list --after {page[-1].schedule.id}")
+        of = f" --owner {owner}" if owner else ""
+        typer.echo(f"more: openbell schedules list{of} --after {page[-1].schedule.id}")
 
 
 @schedules.command()
@@ -172,7 +173,8 @@ def runs(
     ]
     _say_table(("RUN", "DUE", "NAME", "TRIGGER", "OUTCOME"), rows, "There are no such runs.")
     if len(page) == limit:
-        typer.echo(f"more: openbell runs --after {page[-1].run.id}")
+        chosen = [f"--job {job}" if job else "", "--failed" if failed else "", f"--owner {owner}" if owner else ""]
+        typer.echo(" ".join(["more: openbell runs", *filter(None, chosen), f"--after {page[-1].run.id}"]))
 
 
 def why(

@@ -123,7 +123,7 @@ def wait_for_the_scheduled_report(tab: Tab) -> None:
 def read_history(tab: Tab) -> None:
     tab.say("/history")
     told = tab.hears("newest first").inner_text()
-    assert len(re.findall(r"✓ \d+\.\d s · delivered \d\d:\d\d:\d\d", told)) >= 2
+    assert len(re.findall(r"✓ GOLD.*\n#\d+ · [\d.]+ m?s · .*delivered \d\d:\d\d:\d\d", told)) >= 2
 
 
 def look_around(tab: Tab) -> None:

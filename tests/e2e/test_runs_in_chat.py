@@ -175,6 +175,31 @@ async def test_a_running_job_is_stopped(trial_house: House, secret_key: str) -> 
     assert not any("Trial done" in m.get("text", "") for m in ada.replies())
 
 
+async def test_the_buttons_of_a_run_that_waits_or_is_in_doubt(trial_house: House, secret_key: str) -> None:
+    ada = await trial_house.verified("Ada", "ada@example.com")
+    bob = await trial_house.verified("Bob", "bob@example.com")
+    jobs = [await add_trial(trial_house, secret_key, takes_s=60) for _ in range(3)]
+    first, second, waiting = [number_in(await ada.ask(f"/run {job}")) for job in jobs]
+    for run in (first, second):
+        await until(ada, f"/why {run}", "It is running on")
+    story = await until(ada, f"/why {waiting}", "2 runs of the same person are going")
+    place = story["message_id"]
+    theirs = await bob.press_again(bob.replies()[-1]["message_id"], f"x:{waiting}:now")
+    assert f"can't find run {waiting}" in (await theirs.answer())["text"]
+    await (await ada.press_again(place, f"x:{waiting}:now")).answer()
+    await ada.wait_for(lambda m: "goes before your others" in m["text"], after=place)
+    in_doubt = await ada.press_again(place, f"x:{first}:leave")
+    assert "is not in doubt (running)" in (await in_doubt.answer())["text"]
+    await (await ada.press_again(place, f"x:{waiting}:skip")).answer()
+    await ada.wait_for(lambda m: "is cancelled. It had not started." in m["text"], after=place)
+    refused = await ada.press_again(place, f"x:{waiting}:now")
+    assert "done already" in (await refused.answer())["text"]
+    unknown = await ada.press_again(place, f"x:{first}:dance")
+    assert "older version" in (await unknown.answer())["text"]
+    for run in (first, second):
+        assert "is cancelled" in (await ada.ask(f"/kill {run}"))["text"]
+
+
 async def test_days_that_are_over_are_filled_in_once(house: House) -> None:
     ada = await house.verified("Ada", "ada@example.com")
     await ada.ask("/schedule every day at 9 remind me to check margins")

@@ -100,6 +100,8 @@ def test_runs_are_listed_newest_first_and_explained(openbell: Openbell, rows: Ro
     [run] = openbell("runs", "--json", "--job", str(schedule.id)).json
     assert (run["status"], run["skip_reason"]) == ("skipped", "window")
     assert openbell("runs", "--json", "--after", str(run["id"])).json == []
+    hint = f"more: openbell runs --job {schedule.id} --after {run['id']}"
+    assert hint in openbell("runs", "--job", str(schedule.id), "--limit", "1").out
     assert openbell("runs", "--failed", "--json").json == []
     assert openbell("runs", "--job", "99").code == 4
     told = openbell("why", str(run["id"]))
