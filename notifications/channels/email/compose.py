@@ -1,0 +1,121 @@
+"""The letter as a MIME message; nothing that comes from people can become a header of its own."""
+
+import hashlib
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import format_datetime, localtime, parseaddr
+from typing import Any
+
+from domain.errors import InvalidInput
+from domain.messages import Attachment
+from notifications.channels.email.letter import Letter
+from notifications.deliveries import Delivery
+
+_AS_IT_IS = {"list-unsubscribe", "list-unsubscribe-post", "message-id", "in-reply-to", "references"}
+_LONGEST_LINE = 998
+_LINK = re.compile(r"https?://[!#-;=?-~]+", re.IGNORECASE)
+_TYPE = re.compile(r"(application|audio|font|image|text|video)/([a-z0-9][a-z0-9.+-]{0,60})")
+
+
+class WirePolicy(EmailPolicy):
+    """The standard policy for SMTP, but for headers that a fold or an encoded word would break: those stay one line."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in _AS_IT_IS:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+WIRE = WirePolicy(linesep="\r\n", cte_type="7bit")
+
+
+class Sender:
+    """Who our mails are from: the address of MAIL_FROM, for the letter and for the envelope."""
+
+    def __init__(self, mail_from: str) -> None:
+        name, address = parseaddr(mail_from)
+        try:
+            self.header = Address(display_name=one_line(name), addr_spec=address)
+        except (ValueError, IndexError, TypeError):
+            raise InvalidInput(f"MAIL_FROM is {mail_from!r}. Example: Openbell <openbell@example.com>") from None
+        if not (self.header.username and self.header.domain):
+            raise InvalidInput(f"MAIL_FROM is {mail_from!r}. Example: Openbell <openbell@example.com>")
+        self.envelope = f"{self.header.username}@{ascii_domain(self.header.domain)}"
+        self.domain = ascii_domain(self.header.domain)
+
+
+def compose(delivery: Delivery, letter: Letter, sender: Sender) -> EmailMessage:
+    """mixed(alternative(text, related(HTML, pictures)), files). Raises ValueError where the address is none."""
+    mail = EmailMessage(policy=WIRE.clone(utf8=not delivery.address.isascii()))
+    mail["From"] = sender.header
+    mail["To"] = Address(addr_spec=recipient(delivery.address))
+    mail["Subject"] = one_line(letter.subject)
+    mail["Date"] = format_datetime(localtime())
+    mail["Message-ID"] = f"<openbell.{int(delivery.message_id)}.{int(delivery.id)}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    if delivery.thread is not None:
+        mail["In-Reply-To"] = mail["References"] = _first_of(delivery.thread, sender)
+    _add_way_out(mail, delivery.unsubscribe)
+    mail.set_content(letter.text, cte="quoted-printable")
+    mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    _add_pictures(mail, letter)
+    for file in letter.files:
+        kind, subkind = _type(file)
+        mail.add_attachment(file.content, kind, subkind, filename=_name(file))
+    return mail
+
+
+def recipient(address: str) -> str:
+    """The address as an envelope takes it, its domain in ASCII. Raises ValueError where it is none."""
+    name, at, domain = address.rpartition("@")
+    if not (name and at and domain) or any(c.isspace() or not c.isprintable() or c in '<>"' for c in address):
+        raise ValueError("not an address")
+    return f"{name}@{ascii_domain(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """The domain as DNS knows it. Raises ValueError where it cannot be one."""
+    return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+
+
+def one_line(text: str) -> str:
+    """No control character, line end or encoded word gets into a header."""
+    kept = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(kept.replace("=?", "= ?").split())
+
+
+def _first_of(thread: str, sender: Sender) -> str:
+    """A name for the conversation: no mail has it, and mail programs gather those that answer the same one."""
+    return f"<openbell.thread.{hashlib.sha256(thread.encode()).hexdigest()[:24]}@{sender.domain}>"
+
+
+def _add_way_out(mail: EmailMessage, link: str | None) -> None:
+    if link is None:
+        return
+    if not _LINK.fullmatch(link) or len(link) > _LONGEST_LINE - len("List-Unsubscribe: <>"):
+        raise ValueError("not a link that a header can hold")
+    mail["List-Unsubscribe"] = f"<{link}>"
+    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+
+def _add_pictures(mail: EmailMessage, letter: Letter) -> None:
+    body = mail.get_body(("html",))
+    if body is None:
+        return
+    for picture in letter.pictures:
+        kind, subkind = _type(picture.file)
+        name = _name(picture.file)
+        body.add_related(
+            picture.file.content, kind, subkind, cid=f"<{picture.cid}>", disposition="inline", filename=name
+        )
+
+
+def _type(file: Attachment) -> tuple[str, str]:
+    found = _TYPE.fullmatch(file.content_type.lower())
+    return (found[1], found[2]) if found else ("application", "octet-stream")
+
+
+def _name(file: Attachment) -> str:
+    return one_line(file.filename)[:150] or "file"
