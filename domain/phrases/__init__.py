@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from domain.calendars import EXCHANGES
-from domain.phrases.clock import read_pace, read_past, read_times
+from domain.phrases.clock import in_part_of_day, read_pace, read_past, read_span, read_times
 from domain.phrases.days import read_date, read_days, read_every, read_months
 from domain.phrases.markets import read_calendar, read_event, read_hours, read_zone, zone_or_refusal
 from domain.phrases.said import EXAMPLES, PhraseRefused, Said
@@ -28,6 +28,7 @@ _RULES: tuple[_Rule, ...] = (
     read_every,
     read_pace,
     read_past,
+    read_span,
     read_times,
     read_calendar,
     read_date,
@@ -36,7 +37,7 @@ _RULES: tuple[_Rule, ...] = (
     read_months,
     read_zone,
 )
-_ONE_DAY = ("tomorrow", "today", "tonight", "next", "now", "once", "this", "later", "soon")
+_ONE_DAY = ("tomorrow", "today", "tonight", "next", "now", "this", "later", "soon")
 _VOCABULARY = (
     *(word.lower() for word in (*DAYS, *MONTHS, *NTH[1:])),
     *(f"{day.lower()}s" for day in DAYS),
@@ -159,6 +160,12 @@ def _phrase(said: Said) -> Phrase:
             f"{'Hours' if said.hours_only else 'Trading days'} of which exchange?",
             suggestions=("every NYSE trading day at 16:10", "every 15 minutes during NYSE hours"),
         )
+    if said.part is not None:
+        if said.is_pace:
+            raise PhraseRefused(
+                f"From when to when is the {said.part}?", suggestions=("every 15 minutes from 06:00 to 11:45",)
+            )
+        said.hour = in_part_of_day(said)
     day, weekday = _days(said)
     expression = f"{said.minute} {said.hour} {day} {said.months or '*'} {weekday}"
     if not said.repeats and not said.trading_days:
@@ -188,7 +195,8 @@ def _clock(said: Said) -> str:
 
 
 def _at_event(said: Said, event: str) -> Phrase:
-    if said.day not in (None, "*") or said.weekday is not None or said.months is not None or said.every is not None:
+    chosen = (said.weekday, said.months, said.every, said.part)
+    if said.day not in (None, "*") or any(part is not None for part in chosen):
         raise PhraseRefused(
             "A market's opening and close are followed on each of its trading days, not on chosen ones.",
             suggestions=(describe_timing(event),),

@@ -4,7 +4,7 @@ import re
 
 from domain.phrases.said import PhraseRefused, Said
 from domain.phrases.tokens import Cursor
-from domain.words import clock_time, join, runs
+from domain.words import clock_time, join, numbers, runs
 
 MINUTES = ("minute", "minutes", "min", "mins", "m")
 HOURS = ("hour", "hours", "hr", "hrs", "h")
@@ -12,6 +12,7 @@ _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
 _FORENOON = ("am", "a.m", "a.m.")
 _AFTERNOON = ("pm", "p.m", "p.m.")
 _PARTS = {"morning": "am", "afternoon": "pm", "evening": "pm"}
+_PART_HOURS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (16, 23), "night": (18, 23)}
 Time = tuple[int, int]
 
 
@@ -48,7 +49,26 @@ def read_pace(cursor: Cursor, said: Said) -> bool:
         number, is_minutes = number // 60, False
     (_pace_of_minutes if is_minutes else _pace_of_hours)(cursor, said, number)
     said.is_pace = said.repeats = True
+    said.pace = (number, is_minutes) if said.hour in ("*", f"*/{number}") else None
     return True
+
+
+def read_span(cursor: Cursor, said: Said) -> bool:
+    """ "from 9 to 17", apart from the pace that it limits."""
+    if said.pace is None:
+        return False
+    number, is_minutes = said.pace
+    if is_minutes:
+        hours = _span_of_minutes(cursor, number)
+        said.hour = hours or said.hour
+    else:
+        span = _span(cursor)
+        hours = None
+        if span is not None and said.minute == "0":
+            hours, minute = _hours_of(span, number)
+            said.hour, said.minute = hours, str(minute)
+    said.pace = None if hours else said.pace
+    return hours is not None
 
 
 def _pace(cursor: Cursor) -> tuple[int, bool] | None:
@@ -124,8 +144,9 @@ def _some_hours(cursor: Cursor) -> str | None:
 def _minutes_past(cursor: Cursor) -> list[int]:
     """ "at :15 and :45", "at minute 5", "at 20 past"; nothing when it is not said."""
     start = cursor.at
-    if cursor.take_all("on the hour"):
-        return [0]
+    for phrase, minute in (("on the hour", 0), ("on the half hour", 30)):
+        if cursor.take_all(phrase):
+            return [minute]
     if cursor.take("at"):
         found = _quarter(cursor)
         if found:
@@ -276,7 +297,7 @@ def _items(cursor: Cursor) -> str:
 
 def _item(cursor: Cursor) -> str | None:
     if cursor.take("every"):
-        if cursor.take("one"):
+        if cursor.take("1"):  # "every one"
             return "*"
         step = re.fullmatch(r"([0-9]{1,2})(?:st|nd|rd|th)", cursor.peek())
         cursor.at += 1
@@ -313,6 +334,7 @@ def read_times(cursor: Cursor, said: Said) -> bool:
             suggestions=tuple(f"every day at {clock_time(*time)}" for time in held[:2]),
         )
     said.minute, said.hour = runs(sorted(minutes)), runs(sorted(hours))
+    said.is_bare = any(not half and 0 < hour <= 12 for (hour, _), half in times)
     return True
 
 
@@ -342,6 +364,8 @@ def _time(cursor: Cursor, *, listed: bool = False) -> tuple[Time, str] | None:
     word = cursor.take(*_NAMED)
     if word:
         return _NAMED[word], "named"
+    if (past := _past(cursor)) is not None:
+        return past
     read = re.fullmatch(r"([0-9]{1,2})(?:[:.h]?([0-9]{2}))?", cursor.peek())
     if read is None:
         return None
@@ -364,6 +388,24 @@ def _time(cursor: Cursor, *, listed: bool = False) -> tuple[Time, str] | None:
     return (hour, minute), half
 
 
+def _past(cursor: Cursor) -> tuple[Time, str] | None:
+    """ "half past eight", "quarter to 9", "10 past 9 am"."""
+    start = cursor.at
+    cursor.take("a")
+    named = {"half": 30, "quarter": 15}.get(cursor.take("half", "quarter"))
+    minute = named or cursor.take_number(59)
+    counted = bool(cursor.take(*MINUTES)) or named == 15  # "9 to 17" is a range
+    side = cursor.take("past", *(["to"] if counted else [])) if minute else ""
+    hour = cursor.take_number(23) if side else None
+    if not minute or hour is None:
+        cursor.at = start
+        return None
+    half = _half(cursor)
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return ((hour, minute) if side == "past" else ((hour - 1) % 24, 60 - minute)), half
+
+
 def _half(cursor: Cursor) -> str:
     if cursor.take(*_FORENOON):
         return "am"
@@ -373,3 +415,16 @@ def _half(cursor: Cursor) -> str:
         cursor.at += 3
         return _PARTS[cursor.peek(-1)]
     return ""
+
+
+def in_part_of_day(said: Said) -> str:
+    """The hours of "every evening at 6": 18; refused where the part and the hour do not go together."""
+    hours = numbers(said.hour or "", 0, 23)
+    part = said.part or ""
+    begin, end = _PART_HOURS[part]
+    meant = [hour + 12 if hour < 12 and said.is_bare and part != "morning" else hour for hour in hours]
+    if not all(begin <= hour <= end for hour in meant):
+        spoken = join([str(hour) for hour in hours])
+        suggestions = tuple(f"every day at {clock_time(hour, 0)}" for hour in dict.fromkeys((hours[0], meant[0])))
+        raise PhraseRefused(f"Which hour is {spoken} o'clock in the {part}?", suggestions=suggestions)
+    return runs(meant)

@@ -23,6 +23,7 @@ _NTH = {word: n for n, word in enumerate(NTH) if word}
 _EVERY_MONTH = ("of the month", "of every month", "of each month", "in the month", "every month", "each month")
 _EVERY_YEAR = ("every year", "each year", "of every year", "of each year")
 _WORKDAYS = ("weekday", "workday")
+_PARTS = ("morning", "afternoon", "evening", "night")
 _LAST = 0
 _TWICE = {
     "biweekly": ("every Monday at 09:00", "every Monday and Thursday at 09:00"),
@@ -37,6 +38,8 @@ def read_every(cursor: Cursor, said: Said) -> bool:
     """ "every week", "monthly", "yearly": that a day comes again, which is said elsewhere."""
     start = cursor.at
     word = cursor.take(*_TWICE)
+    if not word and (cursor.take_any("every quarter on", "every quarter at")):
+        word = "quarterly"
     if word:
         raise PhraseRefused(f"“{word}” can be read in more than one way.", word, _TWICE[word])
     if cursor.take("every"):
@@ -47,7 +50,14 @@ def read_every(cursor: Cursor, said: Said) -> bool:
     if said.every is not None:
         return False
     for unit in ("week", "month", "year"):
-        if cursor.take_any(f"every {unit}", f"each {unit}", f"{unit}ly", *(["annually"] if unit == "year" else [])):
+        spoken = (
+            f"every {unit}",
+            f"each {unit}",
+            f"{unit}ly",
+            f"once a {unit}",
+            *(["annually"] if unit == "year" else []),
+        )
+        if cursor.take_any(*spoken):
             said.every, said.repeats = unit, True
             return True
     return False
@@ -98,12 +108,12 @@ def read_days(cursor: Cursor, said: Said) -> bool:
     """ "every weekday", "Mondays and Thursdays", "on the 1st and 15th", "first Monday of the month"."""
     if said.has_days:
         return False
-    if cursor.take("daily", "everyday"):
+    if cursor.take("daily", "everyday") or cursor.take_all("once a day"):
         said.day, said.repeats = "*", True
         return True
     cursor.take("on")
     every = bool(cursor.take("every", "each"))
-    if every and cursor.take("day", "days"):
+    if every and (cursor.take("day", "days") or cursor.peek() in ("noon", "midday", "midnight") or _part(cursor, said)):
         said.day, said.repeats = "*", True
         return True
     return _weekly(cursor, said, every=every) or _monthly(cursor, said, every=every)
@@ -115,8 +125,17 @@ def _weekly(cursor: Cursor, said: Said, *, every: bool) -> bool:
         return False
     days, plainly = found
     said.weekday = runs(days)
+    plural = cursor.peek().endswith("s")
+    plainly = (_part(cursor, said) and plural) or plainly
     said.repeats = said.repeats or every or plainly
     return True
+
+
+def _part(cursor: Cursor, said: Said) -> bool:
+    word = cursor.take(*_PARTS, *(f"{part}s" for part in _PARTS))
+    if word:
+        said.part = word.removesuffix("s")
+    return bool(word)
 
 
 def _weekdays(cursor: Cursor) -> tuple[list[int], bool] | None:
@@ -176,10 +195,13 @@ def _monthly(cursor: Cursor, said: Said, *, every: bool) -> bool:
         said.weekday = _nth_weekdays(cursor, named, spoken)
     elif cursor.take("day", "days"):
         said.day = _from_the_first(cursor, named, spoken, every=every) or _month_days(named, spoken)
-    elif _LAST in named or not re.search("[0-9]", spoken):
-        return False
     else:
+        in_words = cursor.peek(-1) in _NTH
+        monthly = cursor.take_any(*_EVERY_MONTH)
+        if _LAST in named or (in_words and not monthly):
+            return False
         said.day = _month_days(named, spoken)
+        said.repeats = said.repeats or monthly
     monthly = cursor.take_any(*_EVERY_MONTH)
     said.repeats = said.repeats or every or monthly or len(named) > 1 or bool(said.day and "/" in said.day)
     if said.day is not None and cursor.take("or"):

@@ -21,6 +21,7 @@ _HOURS = ("trading hours", "market hours", "opening hours", "hours", "session", 
 _ABBREVIATIONS = frozenset(
     re.findall(r"\w+", "utc gmt est edt cst cdt mst mdt pst pdt ist bst cet cest jst hkt sgt msk")
 )
+_EVERYDAY_ZONES = {"et": "America/New_York", "ct": "America/Chicago", "pt": "America/Los_Angeles"}
 _SPELLINGS = {
     spelling.lower(): exchange
     for exchange in EXCHANGES.values()
@@ -54,7 +55,7 @@ def read_event(cursor: Cursor, said: Said) -> bool:
         if found is None or not side:
             return False
         minutes = found if side == "after" else -found
-    bell = _bell(cursor, start)
+    bell = _bell(cursor, start, said.calendar)
     if bell is None:
         return False
     kind, exchange = bell
@@ -68,7 +69,7 @@ def read_event(cursor: Cursor, said: Said) -> bool:
     return True
 
 
-def _bell(cursor: Cursor, start: int) -> tuple[str, Exchange] | None:
+def _bell(cursor: Cursor, start: int, calendar: str | None) -> tuple[str, Exchange] | None:
     exchange = _exchange(cursor)
     cursor.take("the")
     cursor.take("market", "markets")
@@ -78,6 +79,7 @@ def _bell(cursor: Cursor, start: int) -> tuple[str, Exchange] | None:
     cursor.take("bell", "auction")
     if exchange is None and cursor.take("of", "at", "in", "on"):
         exchange = _exchange(cursor)
+    exchange = exchange or EXCHANGES.get(calendar or "")
     if exchange is None:
         spoken = cursor.said(start, cursor.at)
         kind = "open" if word in _OPENING else "close"
@@ -198,6 +200,8 @@ def read_zone(cursor: Cursor, said: Said, *, bare: bool = False) -> bool:
 def _zone(name: str, *, led: bool, timed: bool) -> str | None:
     if name in _ABBREVIATIONS:
         return zone_or_refusal(name)
+    if name in _EVERYDAY_ZONES:
+        return _EVERYDAY_ZONES[name]
     if timed and name in _SPELLINGS:
         return _SPELLINGS[name].timezone
     if (led or "/" in name) and name.replace(" ", "_") in _places():

@@ -25,6 +25,12 @@ class Said:
     hour: str | None = None
     is_pace: bool = False
     """Whether it comes round within a day, so that no days need to be said: "every 15 minutes"."""
+    pace: tuple[int, bool] | None = None
+    """The number of a pace and whether it counts minutes, while "from 9 to 17" may still follow."""
+    part: str | None = None
+    """The part of the day: "morning", "evening"."""
+    is_bare: bool = False
+    """Whether a time of day may be meant for the morning or the evening, by its number alone."""
     event: str | None = None
     """The market event with its offset, as an expression."""
     event_exchange: str | None = None

@@ -18,10 +18,21 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_ORDINALS = (
+    "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth",
+    "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
+)  # fmt: skip
+_AS_DIGITS = {
+    **{word: str(number) for number, word in enumerate(_NUMBERS, 1)},
+    **{word: f"{number}th" for number, word in enumerate(_ORDINALS, 6)},
+    "fifteen": "15", "twenty": "20", "thirty": "30", "thirtieth": "30th",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word in small letters, and where it stands in the text."""
+    """A word in small letters, a number in digits, and where it stands in the text."""
 
     text: str
     start: int
@@ -29,7 +40,12 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    return [Token(found[0].lower().replace("’", "'"), *found.span()) for found in _TOKEN.finditer(text)]
+    return [Token(_plain(found[0]), *found.span()) for found in _TOKEN.finditer(text)]
+
+
+def _plain(word: str) -> str:
+    word = word.lower().replace("’", "'")
+    return _AS_DIGITS.get(word, word)
 
 
 class Cursor:

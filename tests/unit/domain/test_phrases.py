@@ -38,6 +38,24 @@ READ = {
     "every 15 minutes from 9:00 to 16:45": Phrase("*/15 9-16 * * *"),
     "every 2 hours from 22 to 4": Phrase("0 0,2,4,22 * * *"),
     "daily at 9": Phrase("0 9 * * *"),
+    "once a day at nine": Phrase("0 9 * * *"),
+    "every morning at 8": Phrase("0 8 * * *"),
+    "every evening at 6": Phrase("0 18 * * *"),
+    "Sunday evenings at 8": Phrase("0 20 * * 0"),
+    "every Friday afternoon at 17": Phrase("0 17 * * 5"),
+    "every midnight": Phrase("0 0 * * *"),
+    "every day at half past eight": Phrase("30 8 * * *"),
+    "every day at quarter to nine": Phrase("45 8 * * *"),
+    "every day at 10 minutes past 9 pm": Phrase("10 21 * * *"),
+    "every hour on weekdays from 9 to 17": Phrase("0 9-17 * * 1-5"),
+    "every 30 minutes on Mondays from 9:00 to 16:30": Phrase("*/30 9-16 * * 1"),
+    "hourly on the half hour": Phrase("30 * * * *"),
+    "once a month on the 1st at 9": Phrase("0 9 1 * *"),
+    "the first of every month at 9": Phrase("0 9 1 * *"),
+    "on the first and fifteenth at 9": Phrase("0 9 1,15 * *"),
+    "every NYSE trading day 10 minutes before the close": Phrase("@close(XNYS)-10m"),
+    "five minutes after the London close": Phrase("@close(XLON)+5m"),
+    "every weekday at 9:35 ET": Phrase("35 9 * * 1-5", timezone="America/New_York"),
     "every day at 9am": Phrase("0 9 * * *"),
     "every day at 9 p.m.": Phrase("0 21 * * *"),
     "every day at 12am": Phrase("0 0 * * *"),
@@ -117,6 +135,11 @@ def test_a_phrase_is_read(text: str) -> None:
         ("every day at 9 and 17:30", "every day at 09:00” or “every day at 17:30"),
         ("every day at 9 and 5pm", "am or pm"),
         ("every hour from 9 to 5pm", "am or pm"),
+        ("every night at 2", "Which hour is 2 o'clock in the night"),
+        ("every morning at 17", "Which hour is 17 o'clock in the morning"),
+        ("every 15 minutes every morning", "From when to when"),
+        ("every morning 15 minutes before the NYSE open", "15 minutes before the NYSE open"),
+        ("every quarter on the 1st at 9", "January, April, July and October"),
         ("every day at 25", "hours go from 0 to 23"),
         ("every day at 13pm", "hours go from 0 to 23"),
         ("at 8", "every day at 08:00"),
@@ -146,7 +169,7 @@ def test_a_phrase_is_read(text: str) -> None:
         ("every day at 9 except Monday", "not “except Monday”"),
         ("Friday the 13th at 9", "not “the 13th at 9”"),
         ("every 32nd at 9", "from the 1st to the 31st"),
-        ("the sixth Monday at 9", "I see no time"),
+        ("the sixth Monday at 9", "five of a weekday"),
         ("every 6th Monday of the month at 9", "five of a weekday"),
         ("foo bar", "I see no time in “foo bar”"),
         ("", "every weekday at 08:30"),
@@ -280,7 +303,8 @@ VOCABULARY = re.findall(
     month year week hour hours minute minutes 0 5 7 15 24 60 9999 8:30 25:99 :15 am pm noon monthly weekly january may
     nyse
     london tokyo trading days session hours open closes before after during past half quarter other second until time
-    UTC EST Europe/Berlin tomorrow 2026-12-24 midnight steps one full only market bell is yearly between each""",
+    UTC EST Europe/Berlin tomorrow 2026-12-24 midnight steps one full only market bell is yearly
+    morning evenings once a quarter between""",
 )
 
 
