@@ -14,8 +14,10 @@ BESIDE_OTHERS = 10 * SECOND
 """For how long after anything else bulk keeps to its share."""
 BULK_EVERY = SECOND
 """Bulk that waits gets the next call when it has had none for so long, whatever else waits."""
-GRACE = 20_000
-"""For how long past a free moment it is kept for whoever was told to come back then."""
+AHEAD = 20_000
+"""How long before its moment a call may be granted; whoever asks a little late so loses nothing of the rate."""
+GRACE = AHEAD
+"""How late somebody may come back and still find the moment kept that was meant."""
 SLOW_FOR = 60 * SECOND
 FLOOD_WITHIN, FLOOD_CHATS = 10 * SECOND, 3
 RECOVER_EVERY = 10 * SECOND
@@ -75,10 +77,14 @@ class Caps(Protocol):
 
 @dataclass(frozen=True)
 class Decision:
-    """Microseconds to wait, 0 for a yes; `shared` when everybody waits for the same, not this chat alone."""
+    """Microseconds to wait before asking again; 0 for a yes, to a call that leaves after `ahead`.
+
+    `shared` when everybody waits for the same, and not this chat alone.
+    """
 
     wait: int
     shared: bool = False
+    ahead: int = 0
 
 
 def pace(per_second: float) -> int:
@@ -123,9 +129,9 @@ class Ledger:
         """A call now, charged to everything it touches; or how long to wait, and nothing is charged."""
         decision, kept = self._look(now, limits, chat, bulk=bulk, cost=cost)
         if decision.wait == 0:
-            self._charge(now, limits, chat, bulk=bulk, cost=cost)
+            self._charge(now, now + decision.ahead, limits, chat, bulk=bulk, cost=cost)
         elif kept:
-            self._wait_in_line(now, now + decision.wait + GRACE, bulk=bulk)
+            self._wait_in_line(now, now + decision.wait + AHEAD + GRACE, bulk=bulk)
         return decision
 
     def look(self, now: int, limits: Limits, chat: str | None, *, bulk: bool, cost: int = 1) -> Decision:
@@ -134,7 +140,7 @@ class Ledger:
 
     def note(self, now: int, limits: Limits, chat: str | None, *, bulk: bool, cost: int = 1) -> None:
         """Charge a call that was granted at a faster pace than `limits`: what is ahead of them is not added up."""
-        self._charge(now, limits, chat, bulk=bulk, cost=cost)
+        self._charge(now, now, limits, chat, bulk=bulk, cost=cost)
         self.bot = min(self.bot, now + max(limits.bot_burst, cost) * self._period(now, limits))
         self.bulk = min(self.bulk, now + max(limits.bulk_burst, cost) * self._bulk_period(now, limits))
         if chat is not None:
@@ -217,20 +223,22 @@ class Ledger:
         bot_start = max(self.bot - _room(limits.bot_burst, cost, self._period(now, limits)), self._turn(now, bulk=bulk))
         room = _room(limits.bulk_burst, cost, self._bulk_period(now, limits))
         shared = max(bot_start, self.bulk - room if bulk else 0)
-        start = max(shared, self._chat_start(now, limits, chat, cost))
-        return Decision(start - now, start == shared) if start > now else Decision(0), start == bot_start
+        start = max(shared, self._chat_start(now, limits, chat, cost), now)
+        if start > now + AHEAD:
+            return Decision(start - AHEAD - now, start == shared), start == bot_start
+        return Decision(0, ahead=start - now), False
 
-    def _charge(self, now: int, limits: Limits, chat: str | None, *, bulk: bool, cost: int) -> None:
-        self.bot = max(self.bot, now) + cost * self._period(now, limits)
+    def _charge(self, now: int, start: int, limits: Limits, chat: str | None, *, bulk: bool, cost: int) -> None:
+        self.bot = max(self.bot, start) + cost * self._period(now, limits)
         if bulk:
-            self.bulk = max(self.bulk, now) + cost * self._bulk_period(now, limits)
-            self.bulk_at, self.bulk_until = now, 0
+            self.bulk = max(self.bulk, start) + cost * self._bulk_period(now, limits)
+            self.bulk_at, self.bulk_until = start, 0
         else:
-            self.other_at, self.other_until = now, 0
+            self.other_at, self.other_until = start, 0
         if chat is not None:
             held = self._chat(now, chat)
             period, _ = limits.of(chat)
-            held.next = max(held.next, now) + cost * period * (2 if held.slow > now else 1)
+            held.next = max(held.next, start) + cost * period * (2 if held.slow > now else 1)
 
     def _flooded(self, now: int, limits: Limits, chat: str) -> bool:
         self.floods[chat] = now

@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from notifications.pacing import (
+    AHEAD,
     BESIDE_OTHERS,
     BULK_EVERY,
     FLOOD_CHATS,
@@ -82,7 +83,8 @@ end
 """
 
 # KEYS: the bot, the chat (absent: a call that goes into none). ARGV: 1 for bulk, cost, then bot, bot burst, bulk
-# share, bulk alone, bulk burst, then the chat's microseconds and burst. Gives the wait, and 1 when it is everybody's.
+# share, bulk alone, bulk burst, then the chat's microseconds and burst. Gives the wait, 1 when it is everybody's, and
+# how long before its moment a call is granted.
 TAKE = (
     _COMMON
     + f"""
@@ -112,29 +114,29 @@ if KEYS[2] then
     start = math.max(start, parked, chat - (slow <= now and room(tonumber(ARGV[9]), chat_period) or 0))
 end
 
-if start > now then
+start = math.max(start, now)
+if start > now + {AHEAD} then
     if start == bot_start and bulk then
-        keep(KEYS[1], 0, "bulk_until", whole(start + {GRACE}))
+        keep(KEYS[1], start - now, "bulk_until", whole(start + {GRACE}))
     elseif start == bot_start then
         keep(KEYS[1], {BESIDE_OTHERS}, "other_at", whole(now), "other_until", whole(start + {GRACE}))
     end
-    return {{whole(start - now), start == shared and 1 or 0}}
+    return {{whole(start - {AHEAD} - now), start == shared and 1 or 0, "0"}}
 end
 
-bot = math.max(bot, now) + cost * period
+bot = math.max(bot, start) + cost * period
 if bulk then
-    bulk_next = math.max(bulk_next, now) + cost * bulk_period
-    keep(KEYS[1], bulk_next - now, "bot", whole(bot), "bulk", whole(bulk_next),
-        "bulk_at", whole(now), "bulk_until", "0")
+    bulk_next = math.max(bulk_next, start) + cost * bulk_period
+    keep(KEYS[1], math.max(bot, bulk_next) - now, "bot", whole(bot), "bulk", whole(bulk_next),
+        "bulk_at", whole(start), "bulk_until", "0")
 else
-    keep(KEYS[1], math.max({BESIDE_OTHERS}, bot - now), "bot", whole(bot),
-        "other_at", whole(now), "other_until", "0")
+    keep(KEYS[1], math.max(bot - now, {BESIDE_OTHERS}), "bot", whole(bot), "other_at", whole(start), "other_until", "0")
 end
 if KEYS[2] then
-    chat = math.max(chat, now) + cost * chat_period * (slow > now and 2 or 1)
+    chat = math.max(chat, start) + cost * chat_period * (slow > now and 2 or 1)
     keep(KEYS[2], chat - now, "next", whole(chat))
 end
-return {{"0", 0}}
+return {{"0", 0, whole(start - now)}}
 """
 )
 
@@ -267,11 +269,13 @@ class Rates:
         return self._client is not None and self._gone_until == 0.0
 
     async def take(self, *, chat: str | None, bulk: bool, kind: str = TELEGRAM, cost: int = 1) -> float:
-        """0.0: the call may leave now and is charged. Else the seconds to wait, and nothing is charged.
+        """0.0: the call may leave now and is charged. Else seconds until it is worth asking again, nothing is charged.
+
+        A yes may come some milliseconds late, at the moment that is this call's.
 
         `chat` is an address; a topic counts as its chat. `kind` is "telegram", or "email:RELAY" with the relay's caps.
         """
-        return _seconds((await self._decide(chat, bulk=bulk, kind=kind, cost=cost)).wait)
+        return await _when_it_is_time(await self._decide(chat, bulk=bulk, kind=kind, cost=cost))
 
     async def acquire(
         self, *, chat: str | None, bulk: bool, within: float, kind: str = TELEGRAM, cost: int = 1
@@ -283,7 +287,7 @@ class Rates:
         deadline = time.monotonic() + within
         while True:
             decision = await self._ask_in_line(chat, deadline, bulk=bulk, kind=kind, cost=cost)
-            wait = _seconds(decision.wait)
+            wait = await _when_it_is_time(decision)
             if wait == 0.0 or time.monotonic() + wait > deadline:
                 return wait
             await asyncio.sleep(wait)
@@ -344,9 +348,9 @@ class Rates:
         answer = await self._asked(self._take, keys, _arguments(self._limits, chat, bulk=bulk, cost=cost))
         if answer is None:
             return self._ledger.take(_now(), part, chat, bulk=bulk, cost=cost)
-        decision = Decision(int(answer[0]), bool(answer[1]))
+        decision = Decision(int(answer[0]), bool(answer[1]), int(answer[2]))
         if decision.wait == 0:
-            self._ledger.note(_now(), part, chat, bulk=bulk, cost=cost)
+            self._ledger.note(_now() + decision.ahead, part, chat, bulk=bulk, cost=cost)
         return decision
 
     async def _decide_mail(self, kind: str, *, bulk: bool) -> Decision:
@@ -423,6 +427,13 @@ def _arguments(limits: Limits, chat: str | None, *, bulk: bool, cost: int) -> li
 
 def _without_topic(chat: str | None) -> str | None:
     return chat.partition("/")[0] if chat else None
+
+
+async def _when_it_is_time(decision: Decision) -> float:
+    """The wait of a no; 0.0 of a yes, at the moment that was granted."""
+    if decision.ahead:
+        await asyncio.sleep(_seconds(decision.ahead))
+    return _seconds(decision.wait)
 
 
 def _now() -> int:
