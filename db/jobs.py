@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
 from domain.ids import ScheduleId, UserId
 from domain.schedules import JOB_TYPE_PATTERN, OWN_JOB_TYPES, CatchUp, Schedule
@@ -154,6 +155,12 @@ class ScheduleRow(Base):
         }
 
 
+SUCCEEDED = text("""
+UPDATE job_schedules SET last_run_at = now(), consecutive_failures = 0, failure_told_at = NULL
+WHERE id = ANY(CAST(:ids AS bigint[]))
+""")
+
+
 class JobsRepo(BaseRepository[ScheduleRow]):
     model = ScheduleRow
 
@@ -210,11 +217,7 @@ class JobsRepo(BaseRepository[ScheduleRow]):
     def record_success(self, schedule_ids: Sequence[int]) -> None:
         """These schedules' runs succeeded: a row of failures is over."""
         if schedule_ids:
-            self.session.execute(
-                text("UPDATE job_schedules SET last_run_at = now(), consecutive_failures = 0, failure_told_at = NULL "
-                     "WHERE id = ANY(CAST(:ids AS bigint[]))"),
-                {"ids": list(schedule_ids)},
-            )  # fmt: skip
+            execute_prepared(self.session, SUCCEEDED, {"ids": list(schedule_ids)})
 
     def wake(self, channel: str) -> None:
         """Tell whoever listens on `channel`, once this transaction is committed."""

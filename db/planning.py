@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Text, Uuid, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from db.prepared import execute_prepared
 from db.repository import Base
 from domain import runs
 from domain.runs import RunStatus
@@ -32,6 +33,7 @@ SELECT s.id, s.user_id, s.job_type, s.cron, s.timezone, s.calendar, s.hours_only
     u.verified_at IS NOT NULL AS owner_active
 FROM job_schedules s JOIN usr_users u ON u.id = s.user_id
 WHERE s.enabled AND s.deleted_at IS NULL AND s.next_run_at <= now()
+    AND s.user_id % CAST(:shares AS bigint) = :share
 ORDER BY s.next_run_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
 """)
 
@@ -161,18 +163,21 @@ class PlanningRepo:
         found: datetime = self.session.execute(text("SELECT now()")).scalar_one()
         return found
 
-    def due(self, limit: int) -> Sequence[Any]:
-        """Schedules that are due by the database's clock, locked; those another scheduler holds are left to it."""
-        return self.session.execute(DUE, {"limit": limit}).all()
+    def due(self, limit: int, share: int = 0, shares: int = 1) -> Sequence[Any]:
+        """Schedules that are due by the database's clock, locked; those another scheduler holds are left to it.
+
+        With several `shares`, only those of one share of the people: nobody is in two of them.
+        """
+        return execute_prepared(self.session, DUE, {"limit": limit, "share": share, "shares": shares}).all()
 
     def busy(self, user_ids: Sequence[int]) -> dict[int, int]:
         """How many runs each of these people has enqueued or running."""
-        return {row.user_id: row.runs for row in self.session.execute(BUSY, {"users": list(user_ids)})}
+        return {row.user_id: row.runs for row in execute_prepared(self.session, BUSY, {"users": list(user_ids)})}
 
     def active(self, job_ids: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
         """The runs of these locked schedules that are not over: (status, attempt)."""
         found: dict[int, list[tuple[str, int]]] = {}
-        for row in self.session.execute(ACTIVE, {"jobs": list(job_ids)}):
+        for row in execute_prepared(self.session, ACTIVE, {"jobs": list(job_ids)}):
             found.setdefault(row.job_id, []).append((row.status, row.attempt))
         return found
 
@@ -184,7 +189,7 @@ class PlanningRepo:
         """
         if not len(rows):
             return []
-        made = self.session.execute(PLAN, vars(rows)).all()
+        made = execute_prepared(self.session, PLAN, vars(rows)).all()
         if len(made) < len(rows):
             self._record_collisions(rows, {(row.job_id, row.scheduled_for) for row in made})
         return [(row.id, row.job_type) for row in made if row.status == RunStatus.ENQUEUED]
@@ -199,7 +204,7 @@ class PlanningRepo:
             row = {name: column[number] for name, column in vars(rows).items()}
             left_out.add(**(row | {"status": RunStatus.SKIPPED, "skip_reason": runs.SkipReason.OVERLAP}))
         if len(left_out):
-            self.session.execute(PLAN, vars(left_out))
+            execute_prepared(self.session, PLAN, vars(left_out))
 
     def move_cursors(self, moved: Sequence[tuple[int, datetime | None, datetime | None]]) -> None:
         """Set (schedule, its next due time, the newest due time that was run)."""
@@ -208,16 +213,16 @@ class PlanningRepo:
             "next": [cursor for _, cursor, _ in moved],
             "planned": [planned for _, _, planned in moved],
         }
-        self.session.execute(MOVE_CURSORS, given)
+        execute_prepared(self.session, MOVE_CURSORS, given)
 
     def seconds_to_next(self) -> float | None:
         """Until the next schedule or waiting run is due, by the database's clock."""
-        seconds = self.session.execute(NEXT, {"again_after": runs.RING_AGAIN.total_seconds()}).scalar_one()
+        seconds = execute_prepared(self.session, NEXT, {"again_after": runs.RING_AGAIN.total_seconds()}).scalar_one()
         return float(seconds) if seconds is not None else None
 
     def late(self, limit: int) -> Sequence[Any]:
         """Runs that have not started within their grace time and were not told of, marked as told."""
-        return self.session.execute(LATE, {"limit": limit}).all()
+        return execute_prepared(self.session, LATE, {"limit": limit}).all()
 
     def missed(self, users: int) -> Sequence[Any]:
         """What an outage left out or made late, for as many people, marked as told."""
@@ -226,7 +231,7 @@ class PlanningRepo:
     def lease(self, holder: UUID, term: int, length: timedelta) -> int | None:
         """Take or renew the scheduler's lease; its term, or None while somebody else holds it."""
         given = {"holder": str(holder), "term": term, "seconds": length.total_seconds()}
-        found: int | None = self.session.execute(LEASE, given).scalar_one_or_none()
+        found: int | None = execute_prepared(self.session, LEASE, given).scalar_one_or_none()
         return found
 
     def release(self, holder: UUID, term: int) -> None:

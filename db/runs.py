@@ -31,6 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created
 from domain import runs
 from domain.ids import RunId, ScheduleId, UserId
@@ -393,12 +394,12 @@ class RunsRepo(BaseRepository[RunRow]):
             "worker_id": worker_id,
             "lease": lease.total_seconds(),
         }
-        return [_claimed(row) for row in self.session.execute(START, given)]
+        return [_claimed(row) for row in execute_prepared(self.session, START, given)]
 
     def keep(self, held: Mapping[int, int], lease: timedelta) -> set[int]:
         """Renew the leases of these runs (by their tokens); those no longer ours are missing in the answer."""
         given = {"ids": list(held), "tokens": list(held.values()), "lease": lease.total_seconds()}
-        return {row.id for row in self.session.execute(KEEP, given)}
+        return {row.id for row in execute_prepared(self.session, KEEP, given)}
 
     def succeed(self, ended: Sequence[tuple[ClaimedRun, str]]) -> set[int]:
         """Store these results (JSON texts); the runs that were no longer ours are missing in the answer."""
@@ -408,7 +409,7 @@ class RunsRepo(BaseRepository[RunRow]):
             "tokens": [claimed.token for claimed, _ in ended],
             "results": [result for _, result in ended],
         }
-        return {row.id for row in self.session.execute(SUCCEED, given)}
+        return {row.id for row in execute_prepared(self.session, SUCCEED, given)}
 
     def move(
         self,
@@ -428,19 +429,19 @@ class RunsRepo(BaseRepository[RunRow]):
             "event": as_json([event]),
             "after": after.total_seconds() if after is not None else None,
         }
-        return self.session.execute(MOVES[step.name], given).first() is not None
+        return execute_prepared(self.session, MOVES[step.name], given).first() is not None
 
     def wake_for_waiting(self, user_ids: Sequence[int]) -> None:
         """Wake the scheduler when one of these people has a run that waits for room."""
         if user_ids:
-            self.session.execute(WAKE_FOR_WAITING, {"users": list(user_ids)})
+            execute_prepared(self.session, WAKE_FOR_WAITING, {"users": list(user_ids)})
 
     # what the scheduler asks
 
     def ring(self, limit: int, at_once: int, event: Mapping[str, Any]) -> list[tuple[int, int, str]]:
         """Mark what may start as enqueued, and what was rung in vain once more: (id, attempt, job type)."""
-        again = self.session.execute(RING_ONCE_MORE, {"limit": limit, "event": as_json([event])}).all()
-        fresh = self.session.execute(ENQUEUE, {"limit": limit, "at_once": at_once}).all()
+        again = execute_prepared(self.session, RING_ONCE_MORE, {"limit": limit, "event": as_json([event])}).all()
+        fresh = execute_prepared(self.session, ENQUEUE, {"limit": limit, "at_once": at_once}).all()
         return [(row.id, row.attempt, row.job_type) for row in (*again, *fresh)]
 
     def ring_again_in(self, wait: timedelta, run_ids: Sequence[int]) -> None:

@@ -49,10 +49,13 @@ class PlanningService:
         self.uow = uow
         self.sessions = sessions
 
-    def plan_due_runs(self) -> Planned:
-        """Plan what is due by the database's clock and move the cursors; ring the bells after this returned."""
+    def plan_due_runs(self, most: int = PLAN_BATCH, share: int = 0, shares: int = 1) -> Planned:
+        """Plan what is due by the database's clock and move the cursors; ring the bells after this returned.
+
+        Several threads may do so at once, each for its share of the people.
+        """
         with self.uow as uow:
-            due = uow.planning.due(PLAN_BATCH)
+            due = uow.planning.due(most, share, shares)
             if not due:
                 return Planned(0, [])
             batch = _Batch(uow, due, self.sessions)
@@ -150,6 +153,7 @@ class _Batch:
     def __init__(self, uow: UnitOfWork, due: Sequence[Any], sessions: Sessions) -> None:
         self.rows = PlannedRows()
         self.moved: list[tuple[int, datetime | None, datetime | None]] = []
+        self._plans: dict[tuple[Any, ...], DuePlan] = {}
         self._now = uow.planning.database_now()
         self._busy = uow.planning.busy(list({row.user_id for row in due}))
         self._active = uow.planning.active([row.id for row in due if row.overlap != Overlap.ALLOW])
@@ -157,7 +161,7 @@ class _Batch:
             self._schedule(row, sessions)
 
     def _schedule(self, row: Any, sessions: Sessions) -> None:
-        plan = _plan(row, self._now, sessions)
+        plan = self._plan(row, sessions)
         planned = row.last_planned_for
         for skipped in plan.skipped:
             self._skip(row, skipped.due, skipped.reason, skipped.text, skipped.covers_until)
@@ -170,6 +174,21 @@ class _Batch:
                 self._run(row, run, rule)
                 planned = run.due.at
         self.moved.append((row.id, plan.cursor, planned))
+
+    def _plan(self, row: Any, sessions: Sessions) -> DuePlan:
+        """Many schedules share a timing and a due time: one plan for all of them, where no quota or jitter differs."""
+        last = row.last_planned_for
+        shortest = QUOTAS[Role(row.role)].shortest_interval
+        if row.jitter_s or (last is not None and row.next_run_at - last < shortest):
+            return _plan(row, self._now, sessions, shortest, last)
+        key = (
+            row.cron, row.timezone, row.calendar, row.hours_only, row.starts_at, row.ends_at,
+            row.next_run_at, row.catch_up, row.catch_up_window_s, shortest,
+        )  # fmt: skip
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = _plan(row, self._now, sessions, shortest, None)
+        return found
 
     def _rule(self, row: Any, run: PlannedDue) -> Overlap | None:
         """The rule the run goes by, or None when an earlier run leaves no room for it."""
@@ -220,7 +239,7 @@ class _Batch:
         )
 
 
-def _plan(row: Any, now: datetime, sessions: Sessions) -> DuePlan:
+def _plan(row: Any, now: datetime, sessions: Sessions, shortest: timedelta, last_planned: datetime | None) -> DuePlan:
     timing = Timing(
         row.cron,
         row.timezone,
@@ -239,8 +258,8 @@ def _plan(row: Any, now: datetime, sessions: Sessions) -> DuePlan:
             sessions,
             catch_up=row.catch_up,
             window=timedelta(seconds=row.catch_up_window_s),
-            shortest=QUOTAS[Role(row.role)].shortest_interval,
-            last_planned=row.last_planned_for,
+            shortest=shortest,
+            last_planned=last_planned,
         )
     except SessionsUnknown:  # this due time was found while they were known; the next one waits for `revive`
         due = Due(row.next_run_at, row.next_run_at, None, None, None)
