@@ -71,10 +71,6 @@ def classify(problem: Exception, *, address: str = "", upload: int = 0, token_re
     match problem:
         case Refusal():
             return _of_refusal(problem, address, token_refused=token_refused)
-        case Unreadable(status=429):
-            return Flooded("too many requests", ASSUMED_PAUSE)
-        case Unreadable(status=413):
-            return Refused("it is too large for the server")
         case Unreadable():
             return Uncertain(problem.message)
         case TelegramError():

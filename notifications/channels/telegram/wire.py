@@ -13,12 +13,15 @@ from telegram.request import HTTPXRequest
 
 os.environ.setdefault("PTB_TIMEDELTA", "1")  # retry_after as a timedelta, as the library's next version has it
 
+_ALSO_OF_PROXIES = {413: "it is too large", 429: "too many requests"}
+"""Said by whatever stands before the server as well, and always instead of taking the call."""
+
 
 class Refusal(TelegramError):
     """A definite no: the server's own JSON said so."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
-        super().__init__(str(body.get("description") or f"status {status}")[:300])
+        super().__init__(str(body.get("description") or _ALSO_OF_PROXIES.get(status) or f"status {status}")[:300])
         self.status = status
         parameters = body.get("parameters")
         self._parameters = parameters if isinstance(parameters, dict) else {}
@@ -47,6 +50,8 @@ class AnswerRequest(HTTPXRequest):
         """The status and body of a yes."""
         status, content = await super().do_request(*args, **values)
         body = _json(content)
+        if body is None and status in _ALSO_OF_PROXIES:
+            raise Refusal(status, {})
         if body is None:
             raise Unreadable(status)
         if body.get("ok") is True and "result" in body and 200 <= status <= 299:
