@@ -5,7 +5,8 @@ the database is looked at: what must hold is written here in words of its own, n
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,12 +33,34 @@ DRAWN = {
 """The drawing of a run's life, once more by hand; "planned -> running" is a bell that outran its mark."""
 BEGINNINGS = {"planned", "enqueued", "skipped"}
 ACTIVE = set(DRAWN)
-SCHEDULERS, WORKERS = 2, 3
+SCHEDULERS, WORKERS, MOST_SCHEDULES = 2, 3, 4
 STEPS = (1, 5, 11, 31, 46, 61, 130, 700, 7300)
 EVERY = {"* * * * *": 1, "*/5 * * * *": 5, "0-59 0-23 * * *": 1}
 """The lines in use and how many minutes apart their due times are: simple enough to be counted without a library."""
 
+MOST_AT_ONCE = 2
+RUNS = """
+SELECT r.id, r.job_id, r.user_id, r.status, r.trigger, r.overlap, r.attempt, r.scheduled_for, r.covers_until,
+    r.result ->> 'mark' AS mark,
+    1 + CASE WHEN (r.job_snapshot ->> 'repeatable')::boolean THEN (r.job_snapshot ->> 'max_retries')::int ELSE 0 END
+        AS most,
+    array_remove(array_agg(m.payload ->> 'text'), NULL) AS messages
+FROM job_schedule_runs r LEFT JOIN msg_messages m ON m.run_id = r.id AND m.category = 'report'
+GROUP BY r.id, r.scheduled_for
+"""
+
 which = st.integers(0, 999)
+wishes = st.fixed_dictionaries(
+    {
+        "who": st.integers(0, 1),
+        "line": st.sampled_from(sorted(EVERY)),
+        "overlap": st.sampled_from(("skip", "queue_one", "allow")),
+        "catch_up": st.sampled_from(("skip", "latest", "all")),
+        "repeatable": st.sampled_from((True, True, False)),
+        "retries": st.integers(0, 2),
+        "timeout": st.sampled_from((20, 120)),
+    }
+)
 
 
 @dataclass
@@ -84,80 +107,74 @@ class LifeOfRuns(RuleBasedStateMachine):
         self.held: list[Holding] = []
         self.given_back: dict[int, int] = {}
         self.chance = random.Random(7)
-        self.doing = ""
+        self.moved = False
+        """Whether a cursor, the clock or a schedule may have changed without a run."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(first=wishes, second=wishes)
+    def begin(self, first: dict[str, Any], second: dict[str, Any]) -> None:
         self.world.begin_anew()
         self.people = [self.world.person(number) for number in range(2)]
+        for wanted in (first, second):
+            self.schedule(wanted)
 
     # what people do
 
-    @precondition(lambda self: len(self.schedules) < 4)
-    @rule(
-        who=st.integers(0, 1),
-        line=st.sampled_from(sorted(EVERY)),
-        overlap=st.sampled_from(("skip", "queue_one", "allow")),
-        catch_up=st.sampled_from(("skip", "latest", "all")),
-        repeatable=st.booleans(),
-        retries=st.integers(0, 2),
-        timeout=st.sampled_from((20, 120)),
-    )
-    def schedule(
-        self, who: int, line: str, overlap: str, catch_up: str, repeatable: bool, retries: int, timeout: int
-    ) -> None:
-        proposal = Proposal(f"job {len(self.schedules)}", "report", {"symbol": "GOLD"}, Timing(line, "UTC"))
-        options = {"overlap": overlap, "catch_up": catch_up, "repeatable": repeatable, "timeout_s": timeout}
-        made = self._jobs(who).create(
-            self.people[who], proposal, now=self.world.now, max_retries=retries if repeatable else 0, **options
-        )
-        self.schedules.append(Known(made.id, who, EVERY[line]))
+    @precondition(lambda self: len(self.schedules) < MOST_SCHEDULES)
+    @rule(wanted=wishes)
+    def another_schedule(self, wanted: dict[str, Any]) -> None:
+        self.schedule(wanted)
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
+    @rule(what=st.sampled_from(("pause", "resume", "delete", "undelete", "skip_next", "run_now", "cancel")), n=which)
+    def a_person_acts(self, what: str, n: int) -> None:
+        getattr(self, what)(n)
+
+    def schedule(self, wanted: dict[str, Any]) -> None:
+        self.moved = True
+        who, again = wanted["who"], wanted["repeatable"]
+        timing = Timing(wanted["line"], "UTC")
+        proposal = Proposal(f"job {len(self.schedules)}", "report", {"symbol": "GOLD"}, timing)
+        options = {name: wanted[name] for name in ("overlap", "catch_up", "repeatable")}
+        options |= {"timeout_s": wanted["timeout"], "max_retries": wanted["retries"] if again else 0}
+        made = self._jobs(who).create(self.people[who], proposal, now=self.world.now, **options)
+        self.schedules.append(Known(made.id, who, EVERY[wanted["line"]]))
+
     def pause(self, n: int) -> None:
+        self.moved = True
         known = self._one(self.schedules, n)
         if self._refused(lambda: self._jobs(known.owner).pause(known.id)):
             return
         known.enabled = False
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
     def resume(self, n: int) -> None:
+        self.moved = True
         known = self._one(self.schedules, n)
         if self._refused(lambda: self._jobs(known.owner).resume(known.id, now=self.world.now)):
             return
         known.enabled = True
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
     def delete(self, n: int) -> None:
+        self.moved = True
         known = self._one(self.schedules, n)
         if not self._refused(lambda: self._jobs(known.owner).delete(known.id, now=self.world.now)):
             known.deleted = True
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
     def undelete(self, n: int) -> None:
+        self.moved = True
         known = self._one(self.schedules, n)
         if not self._refused(lambda: self._jobs(known.owner).undelete(known.id, now=self.world.now)):
             known.deleted = False
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
     def skip_next(self, n: int) -> None:
+        self.moved = True
         known, told = self._one(self.schedules, n), []
         if not self._refused(lambda: told.append(self._jobs(known.owner).skip_next(known.id)[1])):
             known.ahead.update(told)
 
-    @precondition(lambda self: self.schedules)
-    @rule(n=which)
     def run_now(self, n: int) -> None:
         known = self._one(self.schedules, n)
         self.world.step(timedelta(microseconds=1))  # people press at instants of their own
         self._refused(lambda: self._jobs(known.owner).run_now(known.id, now=self.world.now))
 
-    @rule(n=which)
     def cancel(self, n: int) -> None:
         found = self.world.all("SELECT id, user_id FROM job_schedule_runs WHERE job_id IS NOT NULL ORDER BY id")
         if found:
@@ -169,10 +186,11 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     @rule()
     def plan(self) -> None:
+        self.moved = True
         self.bells += self._planning().plan_due_runs().bells
 
-    @rule()
     def plan_all(self) -> None:
+        self.moved = True
         while (planned := self._planning().plan_due_runs()).schedules:
             self.bells += planned.bells
 
@@ -202,16 +220,16 @@ class LifeOfRuns(RuleBasedStateMachine):
     # what becomes of bells
 
     @precondition(lambda self: self.bells)
-    @rule(n=which)
+    @rule(what=st.sampled_from(("lose_a_bell", "empty_the_broker", "double_a_bell")), n=which)
+    def bells_go_astray(self, what: str, n: int) -> None:
+        getattr(self, what)(n)
+
     def lose_a_bell(self, n: int) -> None:
         self.bells.remove(self._one(self.bells, n))
 
-    @rule()
-    def empty_the_broker(self) -> None:
+    def empty_the_broker(self, _: int) -> None:
         self.bells.clear()
 
-    @precondition(lambda self: self.bells)
-    @rule(n=which)
     def double_a_bell(self, n: int) -> None:
         self.bells.append(self._one(self.bells, n))
 
@@ -249,14 +267,20 @@ class LifeOfRuns(RuleBasedStateMachine):
             assert self._runs().keep_alive(mine) == {run for run in ours if self._token_of(run) == mine[run]}
 
     @precondition(lambda self: self.held)
+    @rule(what=st.sampled_from(("finish", "finish", "finish_all", "fail", "time_out", "hand_back")), n=which)
+    def a_worker_ends_its_work(self, what: str, n: int) -> None:
+        getattr(self, what)(n)
+
+    @precondition(lambda self: self.held)
     @rule(n=which)
+    def a_worker_ends_its_work_while_it_is_rescued(self, n: int) -> None:
+        self.finish_while_it_is_rescued(n)
+
     def finish(self, n: int) -> None:
         """Also late: whether the run is still its own, the worker does not know."""
         self._end(n, lambda run: self._runs().finish_run(run, self._outcome(run), now=self.world.now))
 
-    @precondition(lambda self: len(self.held) > 1)
-    @rule()
-    def finish_all(self) -> None:
+    def finish_all(self, _: int) -> None:
         ours = {each.claimed.id for each in self.held if self._is_ours(each)}
         ended = [(each.claimed, self._outcome(each.claimed), self._mark(each.claimed)) for each in self.held]
         newest = {claimed.id: (claimed, outcome, mark) for claimed, outcome, mark in ended}
@@ -264,21 +288,16 @@ class LifeOfRuns(RuleBasedStateMachine):
         assert stored <= ours
         self.held = [each for each in self.held if newest[each.claimed.id][0] is not each.claimed]
 
-    @precondition(lambda self: self.held)
-    @rule(n=which, problem=st.sampled_from((RetryLater("later"), GiveUp("no"), ValueError("a bug"))))
-    def fail(self, n: int, problem: Exception) -> None:
+    def fail(self, n: int) -> None:
+        problem = (RetryLater("later"), GiveUp("no"), ValueError("a bug"))[n % 3]
         self._end(
             n,
             lambda run: self._runs().fail_run(run, problem, reference="E-1", now=self.world.now, chance=self.chance),
         )
 
-    @precondition(lambda self: self.held)
-    @rule(n=which)
     def time_out(self, n: int) -> None:
         self._end(n, lambda run: self._runs().time_out_run(run, now=self.world.now, chance=self.chance))
 
-    @precondition(lambda self: self.held)
-    @rule(n=which)
     def hand_back(self, n: int) -> None:
         if not self._one(self.held, n).claimed.repeatable:
             return  # those a worker keeps
@@ -289,8 +308,6 @@ class LifeOfRuns(RuleBasedStateMachine):
     def die(self, worker: int) -> None:
         self.held = [each for each in self.held if each.worker != worker]
 
-    @precondition(lambda self: self.held)
-    @rule(n=which)
     def finish_while_it_is_rescued(self, n: int) -> None:
         each = self._one(self.held, n)
         self.held.remove(each)
@@ -306,70 +323,83 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from(STEPS))
     def pass_time(self, seconds: int) -> None:
+        self.moved = True
         before = self.world.now
         self.world.step(timedelta(seconds=seconds))
         for known in self.schedules:
             known.pass_time(before, self.world.now)
 
+    # what often comes one after the other
+
+    @precondition(lambda self: self.schedules)
+    @rule(minutes=st.integers(1, 3), worker=st.integers(0, WORKERS - 1))
+    def an_ordinary_minute(self, minutes: int, worker: int) -> None:
+        self.pass_time(60 * minutes)
+        self.plan_all()
+        self.ring()
+        self.start_all(worker)
+
+    @precondition(lambda self: self.held)
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def everyone_is_taken_for_dead_while_stopped(self, worker: int) -> None:
+        """The workers hold what they hold and go on later; meanwhile another one got all of it."""
+        self.pass_time(46)
+        self.rescue()
+        self.ring()
+        self.start_all(worker)
+
     # what must hold
 
     @invariant()
-    def every_change_is_drawn(self) -> None:
-        for change in self.world.changes():
-            was, became = change.was, change.became
-            if was is None:
-                assert became["status"] in BEGINNINGS, f"run {change.run_id} began as {became['status']}"
-                continue
-            _check_change(was, became, change.at)
-        self._check_attempts()
+    def the_promises_hold(self) -> None:
+        """Look at everything, where anything can have changed since the last look."""
+        changes = self.world.changes()
+        for change in changes:
+            if change.was is None:
+                assert change.became["status"] in BEGINNINGS, f"run {change.run_id} began as {change.became['status']}"
+            else:
+                _check_change(change.was, change.became, change.at)
+        tokens = [(each.claimed.id, each.claimed.token) for each in self.held]
+        assert len(tokens) == len(set(tokens)), "two workers hold a run by the same token"
+        if changes or self.moved:
+            runs = self.world.all(RUNS)
+            self._check_attempts(runs)
+            self._check_neighbours(runs)
+            self._check_due_times(runs)
+            self.moved = False
 
-    @invariant()
-    def every_due_time_has_one_row(self) -> None:
-        rows = self.world.all(
-            "SELECT job_id, scheduled_for, covers_until FROM job_schedule_runs WHERE trigger IN ('cron', 'catch_up')"
-        )
-        cursors = dict(self.world.all("SELECT id, next_run_at FROM job_schedules"))
+    def _check_attempts(self, runs: Sequence[Any]) -> None:
+        """As many as the schedule allows; and the message of the attempt that stored the result, and no other."""
+        for run in runs:
+            most = run.most + self.given_back.get(run.id, 0)
+            assert run.attempt <= most, f"run {run.id} is at its attempt {run.attempt} of {most}"
+            expected = [run.mark] if run.status == "succeeded" else []
+            assert run.messages == expected, f"run {run.id} is {run.status} with the messages {run.messages}"
+
+    def _check_neighbours(self, runs: Sequence[Any]) -> None:
+        """How many runs of one schedule, and of one person, go side by side."""
+        alone = Counter(run.job_id for run in runs if run.overlap == "skip" and run.status in ACTIVE)
+        in_turn = Counter(r.job_id for r in runs if r.overlap in ("queue_one", "in_turn") and r.status == "running")
+        crowded = [job for job, number in [*alone.items(), *in_turn.items()] if number > 1]
+        assert not crowded, f"runs of the schedules {crowded} go side by side"
+        busy = Counter(run.user_id for run in runs if run.status in ("enqueued", "running"))
+        assert all(number <= MOST_AT_ONCE for number in busy.values()), f"one person has too many going: {busy}"
+
+    def _check_due_times(self, runs: Sequence[Any]) -> None:
+        """Each due time that passed while its schedule was enabled has one row, and nothing else has."""
+        cursors = {row.id: row.next_run_at for row in self.world.all("SELECT id, next_run_at FROM job_schedules")}
         for known in self.schedules:
-            mine = [(row.scheduled_for, row.covers_until) for row in rows if row.job_id == known.id]
-            covered = _covered(mine, known)
+            rows = [
+                (run.scheduled_for, run.covers_until)
+                for run in runs
+                if run.job_id == known.id and run.trigger in ("cron", "catch_up")
+            ]
+            covered = _covered(rows, known)
             assert len(covered) == len(set(covered)), f"a due time of schedule {known.id} has two rows"
             cursor = cursors[known.id]
             owed = {due for due in known.owed if cursor is None or due < cursor}
             assert owed <= set(covered), f"schedule {known.id} lost {sorted(owed - set(covered))}"
             assert set(covered) <= known.owed | known.ahead, f"schedule {known.id} was never due at that time"
-
-    @invariant()
-    def nobody_holds_what_another_holds(self) -> None:
-        tokens = [(each.claimed.id, each.claimed.token) for each in self.held]
-        assert len(tokens) == len(set(tokens)), "two workers hold a run by the same token"
-
-    @invariant()
-    def runs_of_one_schedule_keep_their_rule(self) -> None:
-        crowded = self.world.all(
-            "SELECT job_id FROM job_schedule_runs WHERE overlap = 'skip' "
-            "AND status IN ('planned', 'enqueued', 'running') GROUP BY job_id HAVING count(*) > 1"
-            " UNION ALL SELECT job_id FROM job_schedule_runs WHERE overlap IN ('queue_one', 'in_turn') "
-            "AND status = 'running' GROUP BY job_id HAVING count(*) > 1"
-        )
-        assert not crowded, f"runs of schedules {crowded} go side by side"
-
-    @invariant()
-    def nobody_has_more_going_than_allowed(self) -> None:
-        busy = self.world.all(
-            "SELECT user_id, count(*) FROM job_schedule_runs WHERE status IN ('enqueued', 'running') "
-            "GROUP BY user_id HAVING count(*) > 2"
-        )
-        assert not busy, f"(person, runs): {busy}"
-
-    @invariant()
-    def a_result_and_its_message_are_one(self) -> None:
-        wrong = self.world.all(
-            "SELECT r.id, r.status, count(m.id) FROM job_schedule_runs r "
-            "LEFT JOIN msg_messages m ON m.run_id = r.id AND m.category = 'report' GROUP BY r.id, r.status, r.result "
-            "HAVING count(m.id) <> CASE WHEN r.status = 'succeeded' THEN 1 ELSE 0 END "
-            "OR (r.status = 'succeeded' AND min(m.payload ->> 'text') IS DISTINCT FROM r.result ->> 'mark')"
-        )
-        assert not wrong, f"(run, status, messages): {wrong}"
 
     def teardown(self) -> None:
         """Left in peace, everything comes to its end."""
@@ -447,15 +477,6 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     def _mark(self, run: ClaimedRun) -> str:
         return f'{{"mark": "{run.id} by {run.token}"}}'
-
-    def _check_attempts(self) -> None:
-        rows = self.world.all(
-            "SELECT id, attempt, (job_snapshot ->> 'max_retries')::int + 1 AS most, "
-            "(job_snapshot ->> 'repeatable')::boolean AS repeatable FROM job_schedule_runs WHERE attempt > 1"
-        )
-        for row in rows:
-            most = row.most + self.given_back.get(row.id, 0)
-            assert row.attempt <= most, f"run {row.id} is at its attempt {row.attempt} of {most}"
 
 
 def _check_change(was: dict[str, Any], became: dict[str, Any], at: datetime) -> None:

@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 import db.runs
 import services.jobs
-import services.runs
 from db.planning import PlanningRepo
 from domain.runs import TRANSITIONS
+from notifications import outbox
 from tests.model.life import DRAWN, LifeOfRuns
 from tests.model.world import World
 from tests.servers import TestServers
@@ -33,7 +33,7 @@ BOUND = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-HUNT = settings(BOUND, max_examples=200, stateful_step_count=35, derandomize=True, phases=(Phase.generate,))
+HUNT = settings(BOUND, max_examples=100, stateful_step_count=35, derandomize=True, phases=(Phase.generate,))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def _a_cursor_without_rows(patch: Patch) -> None:
 
 
 def _a_result_without_messages(patch: Patch) -> None:
-    patch.setattr(services.runs.outbox, "enqueue_many", lambda *_: [])
+    patch.setattr(outbox, "enqueue_many", lambda _, outgoing, __: [None for _ in outgoing])
 
 
 def _no_count_of_what_a_person_has_going(patch: Patch) -> None:
@@ -111,14 +111,14 @@ def _a_pause_that_forgets(patch: Patch) -> None:
 
 
 MUTANTS: dict[Callable[[Patch], None], str] = {
-    _a_result_without_its_token: r"written True, by its holder False|not drawn|one|final",
-    _a_start_whatever_the_state: "not drawn|started while it ran|final|attempt|token|side by side",
+    _a_result_without_its_token: "written True, by its holder False",
+    _a_start_whatever_the_state: "not drawn|started while it ran",
     _a_rescue_whatever_the_lease: "taken from a worker whose lease stands",
     _a_cancellation_of_what_is_over: "not drawn",
     _no_second_ring: "never end",
     _a_cursor_without_rows: "lost",
-    _a_result_without_messages: r"\(run, status, messages\)",
-    _no_count_of_what_a_person_has_going: r"\(person, runs\)",
+    _a_result_without_messages: "is succeeded with the messages",
+    _no_count_of_what_a_person_has_going: "too many going",
     _a_pause_that_forgets: "lost",
 }
 
@@ -129,5 +129,16 @@ def test_a_rule_taken_from_the_product_is_noticed(
 ) -> None:
     LifeOfRuns.world = world
     mutant(monkeypatch)
-    with pytest.raises(AssertionError, match=flaw):
-        run_state_machine_as_test(LifeOfRuns, settings=HUNT)
+    found = _found(lambda: run_state_machine_as_test(LifeOfRuns, settings=HUNT))
+    assert re.search(flaw, found), found or "nothing was noticed"
+
+
+def _found(search: Callable[[], None]) -> str:
+    """What was noticed; what happens between threads need not happen again, and then comes in a group."""
+    try:
+        search()
+    except AssertionError as problem:
+        return str(problem)
+    except BaseExceptionGroup as problems:
+        return "\n".join(map(str, problems.exceptions))
+    return ""

@@ -90,7 +90,7 @@ class World:
 
 
 def _owner(url: str) -> Engine:
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
 
 
 def instant(row: Mapping[str, Any], column: str) -> datetime | None:
