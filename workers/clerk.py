@@ -33,9 +33,13 @@ class Clerk(Generic[Ask, Answer]):
 
     def ask(self, request: Ask) -> Answer:
         """The answer to `request`, or the exception that its own work raised."""
+        return self.submit(request).result()
+
+    def submit(self, request: Ask) -> "Future[Answer]":
+        """Ask without waiting; whoever must not run ahead of the answers waits for the future."""
         future: Future[Answer] = Future()
         self._asked.put((request, future))
-        return future.result()
+        return future
 
     def _serve(self) -> None:
         while (first := self._asked.get()) is not None:

@@ -2,10 +2,13 @@
 
 import random
 import secrets
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -24,6 +27,10 @@ from workers.watch import Held, RunInterrupted, Watch
 log = structlog.get_logger(__name__)
 
 
+MOST_UNSTORED = 64
+"""Results that may wait to be stored before threads have to wait for them."""
+
+
 class Desk:
     """Claims and results of all threads of this process, written in batches."""
 
@@ -31,6 +38,7 @@ class Desk:
         self._database, self._worker_id = database, worker_id
         self._starts = Clerk[tuple[int, int], ClaimedRun | None]("starts", self._start)
         self._ends = Clerk[tuple[ClaimedRun, Outcome, str], bool]("ends", self._end)
+        self._room = threading.Semaphore(MOST_UNSTORED)
 
     def open(self) -> None:
         self._starts.start()
@@ -44,9 +52,13 @@ class Desk:
         """The run, now ours; None when a bell came late or twice."""
         return self._starts.ask((run_id, attempt))
 
-    def store(self, claimed: ClaimedRun, outcome: Outcome) -> bool:
-        """Whether the result was stored; False when the run is no longer ours."""
-        return self._ends.ask((claimed, outcome, as_json(dict(outcome.result))))
+    def store(self, claimed: ClaimedRun, outcome: Outcome) -> "Future[bool]":
+        """Whether the result was stored, once that is known; False when the run is no longer ours."""
+        stored = (claimed, outcome, as_json(dict(outcome.result)))
+        self._room.acquire()
+        future = self._ends.submit(stored)
+        future.add_done_callback(lambda _: self._room.release())
+        return future
 
     def _start(self, asked: Sequence[tuple[int, int]]) -> list[ClaimedRun | None]:
         once = list(dict.fromkeys(asked))  # a bell that came twice at one moment is one bell
@@ -59,6 +71,11 @@ class Desk:
 
     def _service(self) -> RunsService:
         return RunsService(self._database.for_platform())
+
+
+def _named(claimed: ClaimedRun) -> Any:
+    """What every line of the log within the block says of the run."""
+    return structlog.contextvars.bound_contextvars(run_id=claimed.id, attempt=claimed.attempt, job=claimed.job_type)
 
 
 @dataclass(frozen=True)
@@ -77,22 +94,36 @@ class Execution:
 
     def execute(self, run_id: int, attempt: int) -> None:
         """Do one attempt of a run; a bell that came late or twice finds nothing to do."""
+        self.begin(run_id, attempt).result()
+
+    def begin(self, run_id: int, attempt: int) -> "Future[None]":
+        """As `execute`, but returns as soon as the job's own work is over; the future tells when its result is stored.
+
+        The thread is free for the next run meanwhile, and the results of many are written at once.
+        """
+        settled: Future[None] = Future()
         claimed = self.desk.claim(run_id, attempt)
         if claimed is None:
             log.info("bell_found_nothing", run_id=run_id, attempt=attempt)
-            return
-        with structlog.contextvars.bound_contextvars(run_id=claimed.id, attempt=claimed.attempt, job=claimed.job_type):
+            settled.set_result(None)
+            return settled
+        with _named(claimed):
             log.info("run_started", name=claimed.name, late_s=self._seconds_since(claimed.scheduled_for))
             try:
                 with self.watch.holding(claimed) as held:
-                    self._attempt(claimed, held)
+                    self._attempt(claimed, held, settled)
             except RunInterrupted:
                 log.warning("run_interrupted")  # whoever interrupted it wrote down why
+            finally:
+                if not held.stored_later:
+                    settled.set_result(None)
+        return settled
 
-    def _attempt(self, claimed: ClaimedRun, held: Held) -> None:
+    def _attempt(self, claimed: ClaimedRun, held: Held, settled: "Future[None]") -> None:
         begun = self.clock()
         try:
             outcome = self._perform(claimed, held)
+            self.watch.performed(held)
             stored = self.desk.store(claimed, outcome)
         except RunStopped as problem:
             self._stopped(claimed, held, problem)
@@ -100,8 +131,32 @@ class Execution:
         except Exception as problem:  # noqa: BLE001  # the one place that decides what a failure means
             self._failed(claimed, problem)
             return
-        event = "run_finished" if stored else "late_result_refused"
-        log.info(event, took_s=self._seconds_since(begun), messages=len(outcome.messages))
+        held.stored_later = True
+        took_s = self._seconds_since(begun)
+        stored.add_done_callback(lambda done: self._settle(claimed, held, outcome, took_s, done, settled))
+
+    def _settle(
+        self,
+        claimed: ClaimedRun,
+        held: Held,
+        outcome: Outcome,
+        took_s: float,
+        stored: "Future[bool]",
+        settled: "Future[None]",
+    ) -> None:
+        """In the clerk's thread: the run is no longer held, and its log has its last line."""
+        with _named(claimed):
+            try:
+                if isinstance(problem := stored.exception(), Exception):
+                    self._failed(claimed, problem)
+                else:
+                    event = "run_finished" if stored.result() else "late_result_refused"
+                    log.info(event, took_s=took_s, messages=len(outcome.messages))
+            except Exception as problem:  # noqa: BLE001  # its lease lapses, and a scheduler rescues it
+                log.warning("failure_not_recorded", error=str(problem))
+            finally:
+                self.watch.release(held)
+                settled.set_result(None)
 
     def _perform(self, claimed: ClaimedRun, held: Held) -> Outcome:
         kind = self.find(claimed.job_type)

@@ -41,10 +41,14 @@ class Held:
     """Whether the run is no longer ours: cancelled, rescued by a scheduler, or past its time limit."""
     asked_at: float | None = None
     interrupted_at: float | None = None
+    performed: bool = False
+    """Whether the job's own work is over and its result is on its way: there is nothing to stop any more."""
+    stored_later: bool = False
+    """Whether somebody else than its thread lets go of it."""
 
     def next_look(self) -> float:
         """When there is something to do about its time limit, by the monotonic clock."""
-        if self.interrupted_at is not None:
+        if self.interrupted_at is not None or self.performed:
             return float("inf")
         return self.ends if self.asked_at is None else self.asked_at + runs.STOP_GRACE.total_seconds()
 
@@ -84,10 +88,27 @@ class Watch:
             yield held
         finally:
             with self._lock:
-                if self._held.get(claimed.id) is held:
+                if self._held.get(claimed.id) is held and not held.stored_later:
                     del self._held[claimed.id]
                 if held.interrupted_at is not None:  # one that did not arrive must not meet the thread's next run
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(held.thread), None)
+
+    def performed(self, held: Held) -> None:
+        """Its work is over: its lease is still kept, but nobody interrupts its thread from here on.
+
+        RunInterrupted when that happened just before.
+        """
+        with self._lock:
+            held.performed = True
+            if held.interrupted_at is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(held.thread), None)
+                raise RunInterrupted
+
+    def release(self, held: Held) -> None:
+        """Its result is stored, or it is not ours any more."""
+        with self._lock:
+            if self._held.get(held.claimed.id) is held:
+                del self._held[held.claimed.id]
 
     def stuck(self) -> int:
         """How many threads did not end although they were interrupted a minute ago."""
@@ -103,7 +124,11 @@ class Watch:
         A run that may not be repeated stays ours: its lease will lapse, and its owner is asked.
         """
         with self._lock:
-            held = [each for each in self._held.values() if not each.taken and each.claimed.repeatable]
+            held = [
+                each
+                for each in self._held.values()
+                if not each.taken and not each.performed and each.claimed.repeatable
+            ]
         given = 0
         for each in held:
             each.stopping.set()
@@ -146,7 +171,7 @@ class Watch:
     def _hold_time_limits(self) -> None:
         now = time.monotonic()
         with self._lock:
-            held = list(self._held.values())
+            held = [each for each in self._held.values() if not each.performed]
         for each in held:
             if each.asked_at is None and now >= each.ends:
                 log.warning("run_past_its_time_limit", run_id=each.claimed.id)
@@ -158,7 +183,7 @@ class Watch:
 
     def _interrupt(self, held: Held, now: float) -> None:
         with self._lock:
-            if self._held.get(held.claimed.id) is not held:
+            if self._held.get(held.claimed.id) is not held or held.performed:
                 return
             held.interrupted_at = now
             raise_thread_exception(held.thread, RunInterrupted)  # type: ignore[no-untyped-call]  # Dramatiq has no types

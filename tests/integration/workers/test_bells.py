@@ -66,7 +66,7 @@ class Ears:
         self.go_on = threading.Event()
         self.held_from = 1_000_000
 
-    def execute(self, run_id: int, attempt: int) -> None:
+    def begin(self, run_id: int, attempt: int) -> None:
         self.heard.append((run_id, attempt))
         if run_id >= self.held_from:
             self.go_on.wait(WITHIN)
