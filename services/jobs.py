@@ -95,24 +95,9 @@ class JobsService:
             uow.commit()
             return row.view()
 
-    def sessions(self) -> Sessions:
-        """The sessions of every exchange that are known."""
-        with self.uow as uow:
-            return uow.market.sessions()
-
     def get(self, schedule_id: int) -> Schedule:
         with self.uow as uow:
             return found(uow, schedule_id).view()
-
-    def page(self, *, after: int = 0, limit: int = 8) -> list[Schedule]:
-        """Live schedules with a number above `after`."""
-        with self.uow as uow:
-            return [row.view() for row in uow.jobs.all_live(after=after, limit=limit)]
-
-    def coming(self, limit: int = 10, before: datetime | None = None) -> list[Schedule]:
-        """The schedules whose next run comes first."""
-        with self.uow as uow:
-            return [row.view() for row in uow.jobs.coming(limit, before)]
 
     def pause(self, schedule_id: int) -> Schedule:
         """Plan no further runs; those already planned still go."""

@@ -8,7 +8,7 @@ from telegram import Update
 
 from bot import replies
 from bot.commands import reports
-from bot.commands.timing import Request, TimeNotRead, suggestions_of, take_apart
+from bot.commands.timing import LONGEST, Request, TimeNotRead, suggestions_of, take_apart
 from bot.context import BotContext
 from bot.errors import acknowledge
 from bot.replies import Buttons, Reply
@@ -45,7 +45,7 @@ async def remind(update: Update, context: BotContext) -> None:
     try:
         asked = take_apart(said, context.user.timezone, context.now)
     except TimeNotRead as problem:
-        if problem.rest:
+        if problem.rest or len(said) > LONGEST:
             await _not_read(update, context, TimeNotRead(problem.problem, "", f"remind me {problem.rest}"))
         else:
             await _ask_when(update, context, _reminder(said))

@@ -10,8 +10,9 @@ from domain.phrases import Phrase, PhraseRefused, read_phrase, split_phrase
 from domain.timing import Timing, parse_timing
 
 MOST_WORDS = 40
-_COLUMN = re.compile(
-    r"(?:[\d*/,\-#?@]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)[a-z]*|[lhrw])+",
+LONGEST = 1000
+_COLUMN = re.compile(  # never looks back: a word of a thousand months is read once
+    r"(?:[\d*/,\-#?@]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)[a-z]*+|[lhrw])++",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\s*[\"'“”„«`](.*?)[\"'“”»`]\s*(.*)$", re.DOTALL)
@@ -39,6 +40,9 @@ class TimeNotRead(InvalidInput):
 def take_apart(text: str, timezone: str, now: datetime) -> Request:
     """Find the time in `text`: a cron line it begins with, or words anywhere; TimeNotRead keeps the refusal."""
     said = " ".join(text.split())
+    if len(said) > LONGEST:
+        too_long = InvalidInput(f"That is too long to read a time out of it: {LONGEST} characters at most.")
+        raise TimeNotRead(too_long, "", "")
     line, rest = _leading_line(said)
     if line is None:
         return _in_words(said, timezone, now)

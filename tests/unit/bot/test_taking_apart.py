@@ -1,5 +1,6 @@
 """What a person writes, taken apart into a time and what to do then."""
 
+import time
 from datetime import UTC, date, datetime
 
 import pytest
@@ -72,6 +73,14 @@ def test_whatever_is_written_is_taken_apart_or_refused_with_a_sentence(text: str
     else:
         sentence = found.timing.words
     assert sentence
+
+
+@pytest.mark.parametrize("text", ["jan" * 300 + "!", "every " * 700, "@open(" * 100, '"' * 900, "1 " * 450])
+def test_what_is_built_to_be_slow_is_refused_in_time(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(TimeNotRead):
+        take_apart(text, "Europe/Berlin", NOW)
+    assert time.process_time() - begun < 5, "backtracking would take longer than anybody waits"
 
 
 @pytest.mark.parametrize(
