@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bench.house import House
+from domain.calendars import EXCHANGES
 
 CRONS = (
     "*/5 * * * *", "*/15 9-17 * * 1-5", "0 * * * *", "30 8 * * 1-5", "0 9 * * *",
@@ -41,6 +42,13 @@ FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM job_schedules WHE
 WHERE s.id = g.id
 """
 
+KNOWN = """
+INSERT INTO market_sessions (exchange, session_date, opens_at, closes_at)
+SELECT name, current_date + 330, now() + interval '330 days', now() + interval '330 days 8 hours'
+FROM unnest(%(exchanges)s::text[]) AS name ON CONFLICT DO NOTHING
+"""
+"""So that no worker is busy with learning the sessions of a year."""
+
 
 def fill(house: House, schedules: int) -> None:
     """Let there be so many schedules, two for each person, none of them due today."""
@@ -55,6 +63,7 @@ def fill(house: House, schedules: int) -> None:
         given = {"crons": list(CRONS), "zones": list(ZONES), "first": there, "last": schedules - 1}
         if there < schedules:
             cursor.execute(SCHEDULES, given)
+        cursor.execute(KNOWN, {"exchanges": list(EXCHANGES)})
         cursor.execute("VACUUM (ANALYZE) job_schedules")
         cursor.execute("VACUUM (ANALYZE) usr_users")
         cursor.execute("VACUUM (ANALYZE) usr_auth_identities")

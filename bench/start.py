@@ -23,7 +23,7 @@ class Size:
     idle_s: float
 
 
-FULL = Size(40, 1000, 5, 20)
+FULL = Size(20, 1000, 5, 15)
 QUICK = Size(3, 50, 1, 2)
 
 

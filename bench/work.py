@@ -31,7 +31,7 @@ class Size:
     rounds: int
 
 
-FULL = Size(6000, 5)
+FULL = Size(3000, 5)
 QUICK = Size(200, 1)
 
 

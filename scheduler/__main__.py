@@ -13,6 +13,7 @@ from openbell.settings import Settings, load_settings
 from scheduler.dispatch import Dispatch
 from scheduler.leader import Leader
 from scheduler.loop import Loop
+from services.job_kinds import kinds
 from workers.enqueue import Bells
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None])
     loop = Loop(database, Dispatch(database, bells), listener, Leader(database), settings.history_months)
     waker = threading.Thread(target=_wake_on, args=(stop, listener), name="scheduler-stop", daemon=True)
     waker.start()
+    kinds()  # read before the first instant that counts
     ready()
     loop.run(stop)
     listener.close()

@@ -14,6 +14,7 @@ from db.roles import PLATFORM
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from services.health import HealthService
+from services.job_kinds import kinds
 from workers.actors import declare
 from workers.execution import Desk, Execution
 from workers.queues import connect, start_worker
@@ -40,6 +41,7 @@ def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None])
     watch.start()
     worker = start_worker(broker, THREADS)
     _report(database)
+    kinds()  # read before the first run that waits for one
     ready()
     while not stop.wait(BEAT_S):
         _report(database)
