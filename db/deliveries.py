@@ -129,11 +129,38 @@ bulk AS (
         AND {_IS_HEAD}
     ORDER BY d.lane, d.place, d.id LIMIT :bulk FOR UPDATE SKIP LOCKED)
 UPDATE msg_delivery_status d
-SET status = 'sending', owner = :owner, fence = d.fence + 1, called_at = NULL, reason = NULL, updated_at = now(),
-    lease_until = now() + make_interval(secs => :lease)
+SET status = 'sending', owner = :owner, fence = d.fence + 1, called_at = NULL, digest_key = NULL,
+    updated_at = now(), lease_until = now() + make_interval(secs => :lease)
 FROM (SELECT id FROM urgent UNION ALL SELECT id FROM bulk) c
 WHERE d.id = c.id AND d.status = 'queued'
 RETURNING d.id
+""")
+
+ADD = text("""
+INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, status, not_before, held, reason, error,
+    merged_into)
+SELECT * FROM unnest(
+    CAST(:message_id AS bigint[]), CAST(:user_id AS bigint[]), CAST(:channel AS text[]), CAST(:address AS text[]),
+    CAST(:lane AS smallint[]), CAST(:status AS text[]), CAST(:not_before AS timestamptz[]), CAST(:held AS boolean[]),
+    CAST(:reason AS text[]), CAST(:error AS text[]), CAST(:merged_into AS bigint[]))
+ON CONFLICT (message_id, channel, address) DO NOTHING
+""")
+
+BEGIN_DIGEST = text("""
+WITH message AS (
+    INSERT INTO msg_messages (user_id, category, lane, template, payload, not_before, expires_at, channels)
+    VALUES (:user_id, 'digest', 2, 'digest', '{"text": "", "buttons": [], "params": {}}'::jsonb, :closes,
+        :closes + interval '24 hours', ARRAY[:channel])
+    RETURNING id)
+INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, not_before, held, reason, digest_key)
+SELECT id, :user_id, :channel, :address, 2, :closes, true, 'gathers until then', :digest_key FROM message
+ON CONFLICT (user_id, channel, digest_key) WHERE digest_key IS NOT NULL AND status = 'queued' DO NOTHING
+""")
+
+FALL_BACK = text("""
+WITH message AS (SELECT m.id, m.user_id, m.lane, m.channels, array_position(m.channels, :channel) AS place
+                 FROM msg_messages m WHERE m.id = :message_id)
+SELECT m.channels[m.place + 1] AS channel FROM message m WHERE m.place < array_length(m.channels, 1)
 """)
 
 MARK_CALLED = text("""
@@ -176,6 +203,35 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
             return []
         found = select(DeliveryRow).where(DeliveryRow.id.in_(ours)).order_by(DeliveryRow.lane, DeliveryRow.id)
         return list(self.session.scalars(found))
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Queue these deliveries; one that stands already stays as it is."""
+        if rows:
+            self.session.execute(ADD, {name: [row[name] for row in rows] for name in rows[0]})
+
+    def open_digest(self, user_id: int, channel: str, digest_key: str | None) -> int | None:
+        """The digest that gathers by this key, locked, so that it does not go before what is added is committed."""
+        found = select(DeliveryRow.id).where(
+            DeliveryRow.user_id == user_id,
+            DeliveryRow.channel == channel,
+            DeliveryRow.digest_key == digest_key,
+            DeliveryRow.status == DeliveryStatus.QUEUED,
+        )
+        return self.session.scalar(found.with_for_update())
+
+    def begin_digest(
+        self, user_id: int, channel: str, digest_key: str | None, *, address: str, closes: datetime
+    ) -> None:
+        """Open a digest that goes at `closes`; another that was opened meanwhile stays the one."""
+        given = {"user_id": user_id, "channel": channel, "digest_key": digest_key, "address": address}
+        self.session.execute(BEGIN_DIGEST, given | {"closes": closes})
+
+    def next_channel(self, message_id: int, channel: str) -> str | None:
+        """The channel that this message goes by after a definite failure of `channel`."""
+        found: str | None = self.session.execute(
+            FALL_BACK, {"message_id": message_id, "channel": channel}
+        ).scalar_one_or_none()
+        return found
 
     def mark_called(self, delivery_id: int, owner: str, fence: int) -> bool:
         """Write that the provider is about to be called; False when the delivery is no longer ours."""

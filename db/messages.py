@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.deliveries import DeliveryRow
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
 from domain.messages import Category
 
@@ -88,40 +89,29 @@ ENQUEUE = text("""
 WITH given AS (SELECT *, nextval(pg_get_serial_sequence('msg_messages', 'id')) AS id FROM unnest(
         CAST(:user_id AS bigint[]), CAST(:category AS text[]), CAST(:lane AS smallint[]), CAST(:template AS text[]),
         CAST(:payload AS text[]), CAST(:run_id AS bigint[]), CAST(:dedupe_key AS text[]),
-        CAST(:not_before AS timestamptz[]), CAST(:expires_at AS timestamptz[])) WITH ORDINALITY
-    AS g (user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at, place)),
+        CAST(:not_before AS timestamptz[]), CAST(:expires_at AS timestamptz[]), CAST(:channels AS text[]),
+        CAST(:subject AS text[]), CAST(:supersede_key AS text[]), CAST(:timed_by_user AS boolean[])) WITH ORDINALITY
+    AS g (user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at, channels, subject,
+          supersede_key, timed_by_user, place)),
 made AS (
     INSERT INTO msg_messages (id, user_id, category, lane, template, payload, run_id, dedupe_key, not_before,
-        expires_at)
+        expires_at, channels, subject, supersede_key, timed_by_user)
     OVERRIDING SYSTEM VALUE
-    SELECT id, user_id, category, lane, template, CAST(payload AS jsonb), run_id, dedupe_key, not_before, expires_at
+    SELECT id, user_id, category, lane, template, CAST(payload AS jsonb), run_id, dedupe_key, not_before, expires_at,
+        string_to_array(channels, ','), subject, supersede_key, timed_by_user
     FROM given
     ON CONFLICT (dedupe_key) DO NOTHING
     RETURNING id)
 SELECT given.place, made.id FROM made JOIN given USING (id)
 """)
 
-BY_CHAT = text("""
-INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, status, not_before, held, error)
-SELECT m.id, m.user_id, 'telegram', coalesce(i.chat, 'none'), m.lane,
-    CASE WHEN i.chat IS NULL OR i.disabled_at IS NOT NULL THEN 'suppressed' ELSE 'queued' END, m.not_before,
-    m.not_before > now(),
-    CASE WHEN i.chat IS NULL THEN 'the person has no telegram address'
-         WHEN i.disabled_at IS NOT NULL THEN 'the address is disabled: ' || coalesce(i.disabled_reason, '') END
-FROM msg_messages m LEFT JOIN LATERAL (
-    SELECT coalesce(a.metadata ->> 'chat_id', a.external_id) AS chat, a.disabled_at, a.disabled_reason
-    FROM usr_auth_identities a WHERE a.user_id = m.user_id AND a.provider = 'telegram'
-    ORDER BY a.disabled_at IS NOT NULL, a.id DESC LIMIT 1) i ON true
-WHERE m.id = ANY(CAST(:ids AS bigint[]))
-ORDER BY m.id
-""")
-
-BY_MAIL = text("""
-INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, not_before, held)
-SELECT m.id, m.user_id, 'email', u.email, m.lane, m.not_before, m.not_before > now()
-FROM msg_messages m JOIN usr_users u ON u.id = m.user_id
-WHERE m.id = ANY(CAST(:ids AS bigint[]))
-ORDER BY m.id
+SUPERSEDE = text("""
+UPDATE msg_delivery_status o
+SET status = 'merged', merged_into = n.id, reason = 'a newer message took its place', updated_at = now()
+FROM msg_delivery_status n JOIN msg_messages nm ON nm.id = n.message_id
+    JOIN msg_messages om ON om.user_id = nm.user_id AND om.supersede_key = nm.supersede_key AND om.id <> nm.id
+WHERE n.message_id = ANY(CAST(:ids AS bigint[])) AND o.message_id = om.id AND o.channel = n.channel
+    AND o.status = 'queued' AND o.called_at IS NULL
 """)
 
 
@@ -131,18 +121,13 @@ class MessagesRepo(BaseRepository[MessageRow]):
     def enqueue(self, rows: Sequence[dict[str, Any]]) -> list[int | None]:
         """The new messages' numbers, in order; None for one whose dedupe_key stands already."""
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        numbers = {row.place: row.id for row in self.session.execute(ENQUEUE, columns)}
+        numbers = {row.place: row.id for row in execute_prepared(self.session, ENQUEUE, columns)}
         return [numbers.get(place) for place in range(1, len(rows) + 1)]
 
-    def deliver_by_chat(self, message_ids: Sequence[int]) -> None:
-        """Queue a delivery of each message to its person's chat; one that can't be reached is kept and says why."""
+    def supersede(self, message_ids: Sequence[int]) -> None:
+        """Whatever of the same key waits for the same person and channel is carried by these messages now."""
         if message_ids:
-            self.session.execute(BY_CHAT, {"ids": list(message_ids)})
-
-    def deliver_by_mail(self, message_ids: Sequence[int]) -> None:
-        """Queue a delivery of each message to its person's e-mail address."""
-        if message_ids:
-            self.session.execute(BY_MAIL, {"ids": list(message_ids)})
+            self.session.execute(SUPERSEDE, {"ids": list(message_ids)})
 
     def attach(self, **values: Any) -> None:
         self.session.add(AttachmentRow(**values))
@@ -158,6 +143,19 @@ class MessagesRepo(BaseRepository[MessageRow]):
         asked = select(AttachmentRow).where(AttachmentRow.message_id.in_(set(message_ids)))
         for row in self.session.scalars(asked.order_by(AttachmentRow.position)):
             found.setdefault(row.message_id, []).append(row)
+        return found
+
+    def gathered(self, delivery_ids: Sequence[int]) -> dict[int, list[MessageRow]]:
+        """What each of these digests gathers, oldest first."""
+        found: dict[int, list[MessageRow]] = {}
+        asked = (
+            select(DeliveryRow.merged_into, MessageRow)
+            .join(MessageRow, MessageRow.id == DeliveryRow.message_id)
+            .where(DeliveryRow.merged_into.in_(delivery_ids), DeliveryRow.status == "merged")
+            .order_by(DeliveryRow.id)
+        )
+        for number, message in self.session.execute(asked):
+            found.setdefault(number, []).append(message)
         return found
 
     def of_runs(self, run_ids: Sequence[int]) -> dict[int, DeliveryRow]:

@@ -1,13 +1,17 @@
 """How people want to be told, how much they may be told, and what admins set for a channel."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Boolean, CheckConstraint, Double, ForeignKey, Integer, String, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.repository import Base, BaseRepository, Created, Id
+from domain.preferences import Gather, Preference, Preferences, QuietHours
 
 
 class PreferenceRow(Base):
@@ -71,5 +75,104 @@ class ChannelConfigRow(Base):
     updated_by: Mapped[str | None] = mapped_column(String(255))
 
 
+# What a batch of messages needs to know of those whom it is for, in one question.
+READERS = text("""
+SELECT u.id, u.email, u.timezone, u.locale,
+    (SELECT jsonb_agg(to_jsonb(p)) FROM msg_preferences p WHERE p.user_id = u.id) AS preferences,
+    (SELECT jsonb_agg(jsonb_build_object('channel', replace(i.provider, 'channel:', ''),
+            'address', coalesce(i.metadata ->> 'chat_id', i.external_id),
+            'disabled', CASE WHEN i.disabled_at IS NOT NULL THEN coalesce(i.disabled_reason, '') END)
+        ORDER BY i.disabled_at IS NOT NULL DESC, i.id)
+     FROM usr_auth_identities i
+     WHERE i.user_id = u.id AND (i.provider = 'telegram' OR i.provider LIKE 'channel:%')) AS addresses
+FROM usr_users u WHERE u.id = ANY(CAST(:users AS bigint[]))
+""")
+
+# A bucket that may go below nothing: how far below says how long what comes now has to wait.
+CHARGE = text("""
+INSERT INTO msg_rate_limits AS l (user_id, channel, tokens, max_tokens, refill_rate)
+SELECT g.user_id, g.channel, g.burst - g.messages, g.burst, g.hourly
+FROM unnest(CAST(:users AS bigint[]), CAST(:channels AS text[]), CAST(:messages AS integer[]),
+    CAST(:bursts AS integer[]), CAST(:hourly AS double precision[])) AS g (user_id, channel, messages, burst, hourly)
+ORDER BY g.user_id, g.channel
+ON CONFLICT (user_id, channel) DO UPDATE
+SET tokens = least(l.max_tokens, l.tokens + extract(epoch FROM now() - l.last_refill) / 3600 * l.refill_rate)
+        - (excluded.max_tokens - excluded.tokens),
+    last_refill = now()
+RETURNING user_id, channel, tokens, refill_rate
+""")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where somebody is reached by a channel; `disabled` says why it is not used any more."""
+
+    address: str
+    disabled: str | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom a message is for: their wishes, and where they are reached."""
+
+    user_id: int
+    locale: str
+    preferences: Preferences
+    addresses: Mapping[str, Address]
+
+
 class PreferencesRepo(BaseRepository[PreferenceRow]):
     model = PreferenceRow
+
+    def readers(self, user_ids: Iterable[int]) -> dict[int, Reader]:
+        """These people, by their number."""
+        found = self.session.execute(READERS, {"users": sorted(set(user_ids))})
+        return {row.id: _reader(row) for row in found}
+
+    def charge(
+        self, counts: Mapping[tuple[int, str], int], limits: Mapping[str, tuple[int, int]]
+    ) -> dict[tuple[int, str], float]:
+        """Charge so many messages to (person, channel); the hours that the last of each has to wait come back.
+
+        `limits` are messages at once and messages an hour by channel; a row that an admin changed keeps its own.
+        """
+        charged = sorted(key for key in counts if key[1] in limits)
+        if not charged:
+            return {}
+        given = {
+            "users": [user for user, _ in charged],
+            "channels": [channel for _, channel in charged],
+            "messages": [counts[key] for key in charged],
+            "bursts": [limits[channel][0] for _, channel in charged],
+            "hourly": [float(limits[channel][1]) for _, channel in charged],
+        }
+        rows = self.session.execute(CHARGE, given)
+        return {(row.user_id, row.channel): max(-row.tokens, 0.0) / row.refill_rate for row in rows}
+
+    def chosen(self, user_id: int, category: str) -> PreferenceRow:
+        """What a person chose for a category, locked; a new row where nothing was chosen."""
+        found = self.session.get(PreferenceRow, (user_id, category), with_for_update=True)
+        if found is None:
+            found = PreferenceRow(user_id=user_id, category=category)
+            self.session.add(found)
+            self.session.flush()
+        return found
+
+
+def _reader(row: Any) -> Reader:
+    addresses = {each["channel"]: Address(each["address"], each["disabled"]) for each in row.addresses or ()}
+    addresses["email"] = Address(row.email)
+    chosen = {each["category"]: _preference(each) for each in row.preferences or ()}
+    return Reader(row.id, row.locale or "en", Preferences(ZoneInfo(row.timezone), chosen), addresses)
+
+
+def _preference(stored: Mapping[str, Any]) -> Preference:
+    begins, ends, muted = stored["quiet_from"], stored["quiet_until"], stored["muted_until"]
+    return Preference(
+        channels=tuple(stored["channels"]) if stored["channels"] else None,
+        quiet=QuietHours(time.fromisoformat(begins), time.fromisoformat(ends)) if begins and ends else None,
+        gather=Gather(stored["digest"]),
+        gather_at=time.fromisoformat(stored["digest_at"]) if stored["digest_at"] else None,
+        muted_until=datetime.fromisoformat(muted) if muted else None,
+        opted_out=stored["opted_out"],
+    )

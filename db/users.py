@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    cast,
     func,
     select,
     text,
@@ -62,7 +63,10 @@ class IdentityRow(Base):
     __tablename__ = "usr_auth_identities"
     __table_args__ = (
         UniqueConstraint("provider", "external_id", name="ix_auth_identities_provider_external"),
-        CheckConstraint("provider IN ('telegram', 'email', 'api_token', 'web')", name="ck_auth_identities_provider"),
+        CheckConstraint(
+            "provider IN ('telegram', 'email', 'api_token', 'web') OR provider LIKE 'channel:%'",
+            name="ck_auth_identities_provider",
+        ),
         Index("ix_auth_identities_user_id", "user_id"),
         {"comment": "The ways a person is known; a Telegram user id stands in external_id."},
     )
@@ -170,7 +174,7 @@ class UsersRepo(BaseRepository[UserRow]):
 
     def move_address(self, provider: str, old_chat: str, new_chat: str) -> None:
         """A group became a supergroup: whoever is reached there is reached at its new number."""
-        moved = func.jsonb_set(IdentityRow.metadata_, text("'{chat_id}'"), func.to_jsonb(new_chat))
+        moved = func.jsonb_set(IdentityRow.metadata_, text("'{chat_id}'"), func.to_jsonb(cast(new_chat, Text)))
         self.session.execute(
             update(IdentityRow)
             .where(IdentityRow.provider == provider, IdentityRow.metadata_["chat_id"].astext == old_chat)

@@ -97,11 +97,13 @@ class Outgoing:
     params: Mapping[str, Any] = field(default_factory=dict)
     not_before: datetime | None = None
     channels: tuple[str, ...] = ()
-    """Where it goes: ``telegram``, ``email``; its category's own way when there is none named."""
-
-    @property
-    def goes_by(self) -> tuple[str, ...]:
-        return self.channels or (("email",) if self.category is Category.CODE else ("telegram",))
+    """Where it goes, all of them; none named: the first of those that the person prefers."""
+    subject: str | None = None
+    supersede_key: str | None = None
+    """A newer message of this key takes the place of one that is not sent yet."""
+    timed_by_user: bool = False
+    """Whether the person chose the hour, so that quiet hours let it pass."""
+    silent: bool = False
 
 
 def back_off(attempt: int) -> timedelta:

@@ -12,9 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from db.deliveries import DeliveryRow
 from db.engine import Database
 from db.messages import AttachmentRow, MessageRow
+from db.preferences import Reader
 from db.unit_of_work import UnitOfWork
 from domain.ids import DeliveryId, MessageId, UserId
 from domain.messages import LEASE, Attachment, Category, DeliveryStatus, Rows, back_off
+from notifications import digests
 from notifications.outbox import read_buttons
 
 MOST_ATTEMPTS = 8
@@ -52,6 +54,7 @@ class Delivery:
     queued_at: datetime
     expires_at: datetime
     lane: int = 1
+    timed_by_user: bool = False
     called: bool = False
     """Whether the provider was called in the attempt that was not finished."""
     part: int = 0
@@ -75,25 +78,22 @@ class Delivery:
 
 
 def claim(database: Database, owner: str, *, channels: Sequence[str], most: int, bulk: int) -> list[Delivery]:
-    """The next deliveries in order of urgency, now this sender's for a minute; none when another sender was quicker."""
+    """The next deliveries in order of urgency, now this sender's for a minute, looked at again; those to be sent.
+
+    What was settled meanwhile (expired, opted out, muted, its address disabled, its code used) is recorded here. None
+    come back when another sender was quicker.
+    """
     with database.for_platform() as uow:
         try:
             rows = uow.deliveries.claim(owner, LEASE, channels=channels, most=most, bulk=bulk)
         except IntegrityError:  # at the same moment another sender took a row of the same address
             return []
         claimed = _deliveries(uow, rows, owner)
+        readers = uow.preferences.readers(delivery.user_id for delivery in claimed)
+        now = datetime.now(UTC)
+        to_send = [delivery for delivery in claimed if not _settled(uow, delivery, readers.get(delivery.user_id), now)]
         uow.commit()
-        return claimed
-
-
-def look_again(database: Database, delivery: Delivery) -> DeliveryStatus | None:
-    """What has become of it since it was queued: a final state, already recorded, or None when it may be sent."""
-    with database.for_platform() as uow:
-        status, reason = _changed(uow, delivery)
-        if status is not None:
-            uow.deliveries.finish(delivery.id, delivery.owner, delivery.fence, status, error=reason)
-            uow.commit()
-        return status
+        return to_send
 
 
 def mark_called(database: Database, delivery: Delivery) -> bool:
@@ -158,6 +158,8 @@ def record_postponed(
             error=reason,
             error_class=kind,
         )
+        if dead:
+            _fall_back(uow, delivery)
         uow.commit()
         return status
 
@@ -281,6 +283,35 @@ def _finish(uow: UnitOfWork, delivery: Delivery, status: DeliveryStatus, reason:
     uow.deliveries.finish(
         delivery.id, delivery.owner, delivery.fence, status, attempt=attempt, error=reason, error_class=kind
     )
+    _fall_back(uow, delivery)
+
+
+def _fall_back(uow: UnitOfWork, delivery: Delivery) -> None:
+    """After a definite failure the next of the person's channels gets it; after a doubt none does."""
+    channel = uow.deliveries.next_channel(delivery.message_id, delivery.channel)
+    reader = uow.preferences.readers([delivery.user_id]).get(delivery.user_id) if channel is not None else None
+    if channel is None or reader is None:
+        return
+    address = reader.addresses.get(channel)
+    missing = "the person has no such address" if address is None else address.disabled
+    uow.deliveries.add(
+        [
+            {
+                "message_id": delivery.message_id,
+                "user_id": delivery.user_id,
+                "channel": channel,
+                "address": address.address if address is not None else "none",
+                "lane": delivery.lane,
+                "status": "queued" if missing is None else "suppressed",
+                "not_before": datetime.now(UTC),
+                "held": False,
+                "reason": f"{delivery.channel} failed",
+                "error": missing,
+                "merged_into": None,
+            }
+        ]
+    )
+    uow.jobs.wake("messages")
 
 
 def _attempt(
@@ -303,17 +334,49 @@ def _attempt(
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _changed(uow: UnitOfWork, delivery: Delivery) -> tuple[DeliveryStatus | None, str | None]:
-    if delivery.expires_at <= datetime.now(UTC):
+def _settled(uow: UnitOfWork, delivery: Delivery, reader: Reader | None, now: datetime) -> bool:
+    """Whether it is not to be sent any more, or not now; that is recorded."""
+    status, reason = _ended(uow, delivery, reader, now)
+    if status is not None:
+        uow.deliveries.finish(delivery.id, delivery.owner, delivery.fence, status, error=reason)
+        if status is DeliveryStatus.SUPPRESSED:
+            _fall_back(uow, delivery)
+        return True
+    if reader is None or delivery.category in (Category.DIGEST, Category.CODE):
+        return False
+    decision = reader.preferences.decide(
+        delivery.category, now, person=reader.user_id, timed_by_user=delivery.timed_by_user
+    )
+    if decision.digest_key is not None or decision.not_before <= now:
+        return False
+    uow.deliveries.finish(
+        delivery.id,
+        delivery.owner,
+        delivery.fence,
+        DeliveryStatus.QUEUED,
+        after=decision.not_before - now,
+        reason=decision.reason,
+    )
+    return True
+
+
+def _ended(
+    uow: UnitOfWork, delivery: Delivery, reader: Reader | None, now: datetime
+) -> tuple[DeliveryStatus | None, str | None]:
+    if delivery.expires_at <= now:
         return DeliveryStatus.EXPIRED, "it was too old to be of use"
-    if delivery.channel == "telegram":
-        identity = uow.users.address(delivery.user_id, "telegram")
-        if identity is not None and identity.disabled_at is not None:
-            return DeliveryStatus.SUPPRESSED, f"the address is disabled: {identity.disabled_reason}"
     if delivery.category is Category.CODE:
         code = uow.users.code(delivery.params["code_id"])
-        if code is None or code.consumed_at is not None:
-            return DeliveryStatus.SUPPRESSED, "a newer code was asked for"
+        used = code is None or code.consumed_at is not None
+        return (DeliveryStatus.SUPPRESSED, "a newer code was asked for") if used else (None, None)
+    if reader is None:
+        return DeliveryStatus.SUPPRESSED, "its person is gone"
+    address = reader.addresses.get(delivery.channel)
+    if address is not None and address.disabled is not None and address.address == delivery.address:
+        return DeliveryStatus.SUPPRESSED, f"the address is disabled: {address.disabled}"
+    preference = reader.preferences.of(delivery.category)
+    if preference.opted_out:
+        return DeliveryStatus.SUPPRESSED, f"opted out of {delivery.category} messages"
     return None, None
 
 
@@ -321,8 +384,14 @@ def _deliveries(uow: UnitOfWork, rows: Sequence[DeliveryRow], owner: str | None)
     if not rows:
         return []
     messages = uow.messages.by_ids([row.message_id for row in rows])
-    files = uow.messages.attachments_of([row.message_id for row in rows])
-    return [_delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner) for row in rows]
+    gathered = uow.messages.gathered([row.id for row in rows if messages[row.message_id].category == Category.DIGEST])
+    members = [message.id for each in gathered.values() for message in each]
+    files = uow.messages.attachments_of([*messages, *members])
+    found = []
+    for row in rows:
+        delivery = _delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner)
+        found.append(digests.fill(delivery, gathered[row.id], files) if row.id in gathered else delivery)
+    return found
 
 
 def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentRow], owner: str | None) -> Delivery:
@@ -348,6 +417,7 @@ def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentR
         part=row.part,
         called=row.called_at is not None,
         subject=message.subject,
+        timed_by_user=message.timed_by_user,
         edits=message.payload.get("edits"),
         silent=message.payload.get("silent", False),
         ref=reference(row.id),

@@ -92,10 +92,6 @@ class Sender:
                 log.exception("delivery_broke", error=str(problem))
 
     async def _attempt(self, delivery: Delivery) -> None:
-        changed = await self._offload.run(deliveries.look_again, self._database, delivery)
-        if changed is not None:
-            log.info("delivery_ended", status=changed)
-            return
         channel = self._channels.get(delivery.channel)
         if channel is None:
             await self._failed(delivery, Refused(f"no channel named {delivery.channel} is set up"))

@@ -149,6 +149,9 @@ COMMENT ON TABLE msg_channel_configs IS 'What an admin set for a channel; secret
 """
 
 RIGHTS = """
+ALTER TABLE usr_auth_identities
+    DROP CONSTRAINT ck_auth_identities_provider,
+    ADD CONSTRAINT ck_auth_identities_provider CHECK (provider IN ('telegram', 'email', 'api_token', 'web') OR provider LIKE 'channel:%');
 GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences TO openbell_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences, msg_rate_limits, msg_channel_configs TO openbell_platform;
 GRANT SELECT, INSERT, UPDATE ON telegram_broadcast_logs TO openbell_platform;
@@ -163,6 +166,10 @@ DROP TABLE msg_rate_limits;
 DROP TABLE msg_preferences;
 DROP TABLE telegram_broadcast_logs;
 REVOKE DELETE ON msg_messages, msg_attachments, msg_delivery_status FROM openbell_platform;
+DELETE FROM usr_auth_identities WHERE provider LIKE 'channel:%';
+ALTER TABLE usr_auth_identities
+    DROP CONSTRAINT ck_auth_identities_provider,
+    ADD CONSTRAINT ck_auth_identities_provider CHECK (provider IN ('telegram', 'email', 'api_token', 'web'));
 DELETE FROM msg_messages WHERE category IN ('fill', 'reminder', 'broadcast', 'digest');
 DELETE FROM msg_delivery_status WHERE status IN ('bounced', 'cancelled', 'merged');
 DROP INDEX ix_delivery_ready, ix_delivery_held, ix_delivery_order, ix_delivery_message_id, ix_delivery_broadcast,
