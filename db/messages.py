@@ -155,7 +155,7 @@ class MessagesRepo(BaseRepository[MessageRow]):
             .order_by(DeliveryRow.id)
         )
         for number, message in self.session.execute(asked):
-            found.setdefault(number, []).append(message)
+            found.setdefault(int(number or 0), []).append(message)
         return found
 
     def of_runs(self, run_ids: Sequence[int]) -> dict[int, DeliveryRow]:
