@@ -2,6 +2,7 @@
 
 from notifications.channels.telegram.carrier import keyboard_of
 from notifications.channels.telegram.channel import TelegramChannel
+from notifications.channels.telegram.kind import CHANNEL
 from notifications.channels.telegram.wire import request
 
-__all__ = ["TelegramChannel", "keyboard_of", "request"]
+__all__ = ["CHANNEL", "TelegramChannel", "keyboard_of", "request"]

@@ -8,13 +8,13 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile,
 from telegram.constants import ParseMode
 
 from domain.messages import Rows
+from notifications import markup
 from notifications.channels.channel import Progress, Receipt
-from notifications.channels.telegram import markup
 from notifications.channels.telegram.letters import CAPTION_ROOM, Kind, Letter, Piece
-from notifications.channels.telegram.markup import Page
 from notifications.channels.telegram.reasons import Reason, reason_of
 from notifications.channels.telegram.wire import Refusal
 from notifications.errors import AddressGone, Postponed, SendError, Uncertain
+from notifications.markup import Page
 
 Pace = Callable[[str, int], Awaitable[None]]
 """Awaited before calls beyond a delivery's first: the chat, and how many messages are about to go there."""

@@ -7,11 +7,12 @@ from telegram import Bot
 from notifications.channels.channel import Progress, Receipt
 from notifications.channels.telegram.carrier import Carrier, Pace, Place
 from notifications.channels.telegram.letters import letter
-from notifications.channels.telegram.markup import Page
 from notifications.channels.telegram.reasons import classify
 from notifications.channels.telegram.wire import AnswerRequest, Refusal, request
 from notifications.deliveries import Delivery
 from notifications.errors import Refused, SendError
+from notifications.markup import Page
+from notifications.words import repeat_note
 
 
 class TelegramChannel:
@@ -111,8 +112,5 @@ class TelegramChannel:
 
 
 def _mark(delivery: Delivery) -> Page | None:
-    if not delivery.possible_repeat:
-        return None
-    reference = f" Ref {delivery.ref[:12]}." if delivery.ref else ""
-    words = f"(I may have sent this already.{reference})"
-    return Page(f"<i>{escape(words, quote=False)}</i>", words)
+    words = repeat_note(delivery)
+    return Page(f"<i>{escape(words, quote=False)}</i>", words) if words else None

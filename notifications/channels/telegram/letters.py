@@ -8,10 +8,10 @@ from enum import Enum
 from itertools import islice, takewhile
 
 from domain.messages import CAPTION_LIMIT, TEXT_LIMIT, Attachment, Rows
-from notifications.channels.telegram import markup
-from notifications.channels.telegram.markup import MOST_ENTITIES, MarkupError, Page
+from notifications import markup
 from notifications.deliveries import Delivery
-from notifications.templating import render
+from notifications.markup import MOST_ENTITIES, MarkupError, Page
+from notifications.words import html_of, plain
 
 MARK_ROOM = 64
 """Kept free in every page, so that a letter has the same parts with the mark of a possible repeat as without."""
@@ -112,14 +112,12 @@ class Letter:
 
 def letter(delivery: Delivery) -> Letter:
     """The parts of a delivery, the same whenever it is asked."""
-    text = delivery.text
-    if delivery.template is not None:
-        text = render(f"{delivery.template}.telegram.html", delivery.params)
+    text = html_of(delivery)
     pages = _pages(text, TEXT_ROOM)
     files = delivery.attachments
     if len(pages) > MOST_PAGES:
         begin = next(iter(_pages(text, CAPTION_ROOM - 64, most=0)))
-        files = (*files, text_file(_plain(text)))
+        files = (*files, text_file(plain(text)))
         pages = [with_line(begin, "… All of it is in the file.")]
     caption = bool(files) and len(pages) == 1 and markup.units(pages[0].plain) <= CAPTION_ROOM
     return Letter(files, tuple(pages), delivery.buttons, captioned=caption)
@@ -150,13 +148,6 @@ def _pages(source: str, room: int, most: int = MOST_PAGES) -> list[Page]:
             return [Page(source, source)]  # the server may know more tags than we do
         marked = markup.Marked(source)
     return list(islice(marked.pages(room, ENTITIES), most + 1))
-
-
-def _plain(source: str) -> str:
-    try:
-        return markup.read(source).as_file
-    except MarkupError:
-        return source
 
 
 def _size(length: int) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifications.channels.telegram.markup import Marked, MarkupError, Page, read, units
+from notifications.markup import Marked, MarkupError, Page, read, units
 from sandbox.entities import utf16_len
 from sandbox.html_markup import parse
 

@@ -1,4 +1,4 @@
-"""Telegram's HTML: read, counted as Telegram counts it, and cut into pages whose tags are closed and opened again."""
+"""Messages are written in Telegram's HTML: read here, counted as Telegram counts, cut into pages, made plain."""
 
 import re
 import unicodedata

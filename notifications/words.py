@@ -1,0 +1,39 @@
+"""What a delivery says: as its text or its template has it, in Telegram's HTML or plain."""
+
+from jinja2 import TemplateError
+
+from notifications.deliveries import Delivery
+from notifications.errors import Refused
+from notifications.markup import MarkupError, read
+from notifications.templating import render
+
+
+def html_of(delivery: Delivery) -> str:
+    """The words of a delivery in Telegram's HTML; Refused when its template can't be filled in."""
+    if delivery.template is None:
+        return delivery.text
+    try:
+        return render(f"{delivery.template}.telegram.html", delivery.params)
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as problem:
+        raise Refused(f"nothing can be made of its template {delivery.template}: {problem!r}"[:300]) from problem
+
+
+def plain_of(delivery: Delivery) -> str:
+    """The same without any tags, the addresses of links written out."""
+    return plain(html_of(delivery))
+
+
+def plain(html: str) -> str:
+    """A text in Telegram's HTML without its tags; one that Telegram could not read stays as it is."""
+    try:
+        return read(html).as_file
+    except MarkupError:
+        return html
+
+
+def repeat_note(delivery: Delivery) -> str | None:
+    """What stands before the words of a possible repeat; None when it is none."""
+    if not delivery.possible_repeat:
+        return None
+    reference = f" Ref {delivery.ref[:12]}." if delivery.ref else ""
+    return f"(I may have sent this already.{reference})"
