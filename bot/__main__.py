@@ -13,6 +13,8 @@ from bot.audit import AuditTrail
 from bot.context import Parts
 from db.engine import Database
 from db.offload import Offload
+from notifications.pacing import REAL, UNHURRIED
+from notifications.rates import Rates, client_of
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from services.health import HealthService
@@ -23,6 +25,8 @@ THREADS = 8
 POLL_S = 20
 BEAT_S = 10
 DEAF_AFTER_S = 60
+PARTS_WITHOUT_VALKEY = 2
+"""The bot may use a half of the pace while nobody can say what the senders use of it."""
 
 
 class TokenRefused(Exception):
@@ -72,12 +76,20 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         bars_dir=settings.data_dir / "bars",
         trail=AuditTrail(database, offload),
     )
-    application = build_application(settings.telegram_token.get_secret_value(), settings.telegram_api_url, parts)
+    application = build_application(
+        settings.telegram_token.get_secret_value(), settings.telegram_api_url, parts, _rates(settings)
+    )
     try:
         await _serve(application, parts, stop, ready)
     finally:
         offload.close()
         database.close()
+
+
+def _rates(settings: Settings) -> Rates:
+    """The pace of our calls, shared with the senders where there is a Valkey."""
+    client = client_of(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
+    return Rates(client, UNHURRIED if settings.sandbox else REAL, lambda: PARTS_WITHOUT_VALKEY)
 
 
 async def _serve(application: App, parts: Parts, stop: asyncio.Event, ready: Callable[[], None]) -> None:

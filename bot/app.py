@@ -20,11 +20,13 @@ from telegram.ext import (
 from bot import access, audit, errors, replies
 from bot.commands import backfills, general, jobs, reports, runs, schedules, users
 from bot.context import BotContext, Command, Handle, Parts, Press
+from bot.rates import FloodRequest, SharedRateLimiter
 from bot.replies import Reply
 from db.offload import DatabaseUnavailable
 from domain.errors import NotAllowed, UserError
 from domain.users import Role
 from notifications.channels.telegram import request
+from notifications.rates import Rates
 from services.telegram import Audit, TelegramService
 
 log = structlog.get_logger(__name__)
@@ -92,7 +94,7 @@ _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_LETTER = {press.letter: press for press in PRESSES}
 
 
-def build_application(token: str, api_url: str, parts: Parts) -> App:
+def build_application(token: str, api_url: str, parts: Parts, rates: Rates) -> App:
     """The bot, wired to `parts`; nothing is asked of Telegram or the database before it is initialised."""
     root = api_url.rstrip("/")
     builder = (
@@ -102,7 +104,17 @@ def build_application(token: str, api_url: str, parts: Parts) -> App:
         .base_file_url(f"{root}/file/bot")
         .context_types(ContextTypes(context=BotContext))
         .concurrent_updates(audit.InOrder())
-        .request(request(connection_pool_size=32, connect_timeout=5, read_timeout=20, write_timeout=20, pool_timeout=5))
+        .rate_limiter(SharedRateLimiter(rates))
+        .request(
+            request(
+                FloodRequest,
+                connection_pool_size=32,
+                connect_timeout=5,
+                read_timeout=20,
+                write_timeout=20,
+                pool_timeout=5,
+            )
+        )
         .get_updates_request(request(connection_pool_size=2, connect_timeout=5, read_timeout=40, pool_timeout=5))
     )
     application: App = builder.build()
