@@ -18,6 +18,7 @@ class Fault(Enum):
 
 
 Turn = str | Fault
+LARGEST = 30_000_000
 DEFAULTS: dict[str, str] = {
     "greeting": "220 relay.test ready", "ehlo": "", "starttls": "220 go ahead", "auth": "235 2.7.0 welcome",
     "mail": "250 2.1.0 ok", "rcpt": "250 2.1.5 ok", "data": "354 go on", "body": "", "dot": "250 2.0.0 queued as 7",
@@ -68,7 +69,8 @@ class ScriptedRelay:
                 await _Talk(self, reader, writer).run()
             writer.close()
 
-        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=self.certificate if implicit_tls else None)
+        tls = self.certificate if implicit_tls else None
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls, limit=LARGEST)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -11,6 +13,7 @@ from typing import Any
 from domain.errors import InvalidInput
 from domain.messages import Attachment
 from notifications.channels.email.letter import Letter
+from notifications.channels.email.markup import one_line
 from notifications.deliveries import Delivery
 
 _AS_IT_IS = {"list-unsubscribe", "list-unsubscribe-post", "message-id", "in-reply-to", "references"}
@@ -25,6 +28,8 @@ class WirePolicy(EmailPolicy):
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name.lower() in _AS_IT_IS:
             return f"{name}: {value}{self.linesep}".encode("ascii")
+        if name.lower() == "subject" and not str(value).isascii():  # the standard fold loses blanks between words
+            return f"{name}: {Header(str(value), 'utf-8', header_name=name).encode(linesep=self.linesep)}\r\n".encode()
         return super().fold_binary(name, value)
 
 
@@ -35,15 +40,13 @@ class Sender:
     """Who our mails are from: the address of MAIL_FROM, for the letter and for the envelope."""
 
     def __init__(self, mail_from: str) -> None:
-        name, address = parseaddr(mail_from)
+        name, address = parseaddr(mail_from) if mail_from.isprintable() else ("", "")
         try:
-            self.header = Address(display_name=one_line(name), addr_spec=address)
-        except (ValueError, IndexError, TypeError):
+            self.header = Address(one_line(name), addr_spec=recipient(address))
+        except ValueError:
             raise InvalidInput(f"MAIL_FROM is {mail_from!r}. Example: Openbell <openbell@example.com>") from None
-        if not (self.header.username and self.header.domain):
-            raise InvalidInput(f"MAIL_FROM is {mail_from!r}. Example: Openbell <openbell@example.com>")
-        self.envelope = f"{self.header.username}@{ascii_domain(self.header.domain)}"
-        self.domain = ascii_domain(self.header.domain)
+        self.envelope = recipient(address)
+        self.domain = self.envelope.rpartition("@")[2]
 
 
 def compose(delivery: Delivery, letter: Letter, sender: Sender) -> EmailMessage:
@@ -70,9 +73,16 @@ def compose(delivery: Delivery, letter: Letter, sender: Sender) -> EmailMessage:
 def recipient(address: str) -> str:
     """The address as an envelope takes it, its domain in ASCII. Raises ValueError where it is none."""
     name, at, domain = address.rpartition("@")
-    if not (name and at and domain) or any(c.isspace() or not c.isprintable() or c in '<>"' for c in address):
+    if not (name and at and domain) or any(c.isspace() or not c.isprintable() or c in '<>",:;' for c in address):
         raise ValueError("not an address")
-    return f"{name}@{ascii_domain(domain)}"
+    found = f"{name}@{ascii_domain(domain)}"
+    try:
+        same = Address(addr_spec=found).addr_spec == found
+    except (MessageError, IndexError):  # the standard library's parser breaks in several ways
+        same = False
+    if not same:
+        raise ValueError("not an address")
+    return found
 
 
 def ascii_domain(domain: str) -> str:
@@ -80,15 +90,9 @@ def ascii_domain(domain: str) -> str:
     return domain if domain.isascii() else domain.encode("idna").decode("ascii")
 
 
-def one_line(text: str) -> str:
-    """No control character, line end or encoded word gets into a header."""
-    kept = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(kept.replace("=?", "= ?").split())
-
-
 def _first_of(thread: str, sender: Sender) -> str:
     """A name for the conversation: no mail has it, and mail programs gather those that answer the same one."""
-    return f"<openbell.thread.{hashlib.sha256(thread.encode()).hexdigest()[:24]}@{sender.domain}>"
+    return f"<openbell.thread.{hashlib.sha256(thread.encode(errors='replace')).hexdigest()[:24]}@{sender.domain}>"
 
 
 def _add_way_out(mail: EmailMessage, link: str | None) -> None:

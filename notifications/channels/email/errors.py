@@ -75,7 +75,7 @@ def classify(problem: Exception, step: Step, attempts: int = 0) -> SendError:
         problem = problem.recipients[0]  # this class has no code of its own
     if isinstance(problem, errors.SMTPResponseException):
         return _of_answer(Answer.of(problem), step, attempts)
-    if isinstance(problem, ValueError):  # a line end or a blank in an address, which no later try mends
+    if isinstance(problem, ValueError) and not isinstance(problem, OSError):  # bad certificates are both
         return Refused("the address cannot be written into a mail")
     return _of_silence(problem, step, attempts)
 

@@ -65,7 +65,7 @@ def _params(delivery: Delivery, secret_key: str, chat_link: str | None) -> Mappi
 
 def _of_kind(template: str, delivery: Delivery, params: Mapping[str, Any], files: tuple[Attachment, ...]) -> Letter:
     locale = delivery.locale
-    subject = _shortened(delivery.subject or render(f"{template}.subject.txt", locale, params).strip())
+    subject = _shortened(markup.one_line(delivery.subject or render(f"{template}.subject.txt", locale, params)))
     everything = {**params, "subject": subject}
     return Letter(
         subject,
@@ -82,7 +82,7 @@ def _of_chat_text(
     if delivery.template is not None:
         source = render_for_chat(f"{delivery.template}.telegram.html", delivery.params)
     text = markup.read(source)
-    subject = _shortened(delivery.subject or _subject(text.plain, frame["kind"]))
+    subject = _shortened(markup.one_line(delivery.subject or _subject(text.plain, delivery.category, frame["kind"])))
     pictures = _pictures(delivery, files, text, frame["words"])
     params = {
         **frame,
@@ -102,12 +102,12 @@ def _of_chat_text(
     )
 
 
-def _subject(plain: str, kind: str) -> str:
-    """The first line without the signs before it, behind the word for what it is."""
+def _subject(plain: str, category: Category, kind: str) -> str:
+    """The first line without the signs before it, behind the word for what it is; that of a failure says it itself."""
     first = " ".join(plain.partition("\n")[0].split())
     start = next((place for place, sign in enumerate(first) if sign.isalnum()), 0)
     said = first[start:].rstrip(".")
-    return f"{kind}: {said}" if kind else said or "Openbell"
+    return f"{kind}: {said}" if kind and said and category is not Category.FAILURE else said or kind or "Openbell"
 
 
 def _pictures(

@@ -13,6 +13,8 @@ _TAGS = {
 }  # fmt: skip
 _SILENT = {"span", "tg-spoiler", "tg-emoji", "tg-time"}
 _LINK = re.compile(r"(?:https?://|mailto:)[!-~]+", re.IGNORECASE)
+_BESIDE_BLOCK = re.compile(r"<br>\n(<(?:pre|blockquote)>)|(</(?:pre|blockquote)>)<br>\n")
+"""A block begins and ends a line by itself."""
 _HEADING_LIMIT = 90
 
 
@@ -23,6 +25,12 @@ class Text:
     heading: str
     html: Markup
     plain: str
+
+
+def one_line(text: str) -> str:
+    """The text without control characters, line ends and what a mail program would take for an encoded word."""
+    kept = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(kept.replace("=?", "= ?").split())
 
 
 def read(text: str) -> Text:
@@ -55,7 +63,7 @@ class _Reader(HTMLParser):
 
     @property
     def html(self) -> str:
-        return "".join(self._html)
+        return _BESIDE_BLOCK.sub(r"\1\2", "".join(self._html))
 
     @property
     def plain(self) -> str:
@@ -82,6 +90,8 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in (name for name, _ in self._open):
+            if tag not in _TAGS and tag not in _SILENT and tag != "a":
+                self._say(f"</{tag}>")
             return
         while self._open:  # what was opened inside it ends with it
             name, closing = self._open.pop()
@@ -113,8 +123,9 @@ class _Reader(HTMLParser):
         self._say(f"<![{data}]>")
 
     def _say(self, text: str) -> None:
+        text = "".join(c for c in text if c.isprintable() or c in "\n\t")
         self._plain.append(text)
-        kept = escape("".join(c for c in text if c.isprintable() or c in "\n\t"))
+        kept = escape(text)
         in_pre = any(name == "pre" for name, _ in self._open)
         self._html.append(kept if in_pre else kept.replace("\n", "<br>\n"))
 
