@@ -73,7 +73,7 @@ class Columns:
         return day.day in self.days or (self.weekdays is not None and day.toordinal() % 7 in self.weekdays)
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=16384)
 def columns_of(line: str) -> Columns | None:
     """The columns of a line in the form in which it is kept; None where only croniter can say what they hold."""
     if "#" in line or "L" in line:

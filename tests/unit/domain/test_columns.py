@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from domain.columns import columns_of
 from domain.cron import CronRefused, parse_cron
-from tests.unit.domain.test_phrases import LINES, NOW
+from tests.unit.domain.lines import LINES, NOW, PROPERTY
 
 WALLS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(PROPERTY, max_examples=500)
 @given(LINES, WALLS)
 @example("0 0 29 2 *", datetime(2023, 3, 1))
 @example("59 23 31 12 *", datetime(2026, 12, 31, 23, 59))

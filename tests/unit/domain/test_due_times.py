@@ -14,7 +14,7 @@ from domain.cron import CronRefused, parse_cron
 from domain.due_plan import MOST_PER_STEP, ON_TIME, DuePlan, plan_due
 from domain.errors import InvalidInput
 from domain.timing import Due, Timing, parse_timing
-from tests.unit.domain.test_phrases import LINES, NOW, VOCABULARY
+from tests.unit.domain.lines import LINES, NOW, PROPERTY, VOCABULARY
 
 MINUTE = timedelta(minutes=1)
 FIRST_DAY = date(2025, 12, 1)
@@ -78,7 +78,7 @@ def first(timing: Timing, after: datetime, count: int) -> list[Due]:
     return list(islice(timing.upcoming(after, SESSIONS), count))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PROPERTY, max_examples=300)
 @given(timings(), STARTS)
 def test_due_times_increase_and_do_not_depend_on_where_one_starts(timing: Timing, start: datetime) -> None:
     due = first(timing, start, 12)
@@ -89,7 +89,7 @@ def test_due_times_increase_and_do_not_depend_on_where_one_starts(timing: Timing
         assert first(timing, one.at - timedelta(seconds=1), 1) == [one]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(PROPERTY, max_examples=200)
 @given(timings(), STARTS, st.lists(st.integers(0, 14 * 24 * 60), max_size=12))
 def test_none_is_missing_whenever_one_asks(timing: Timing, start: datetime, minutes: list[int]) -> None:
     due = first(timing, start, 120)
@@ -99,7 +99,7 @@ def test_none_is_missing_whenever_one_asks(timing: Timing, start: datetime, minu
             assert first(timing, after, 1) == [next(one for one in due if one.at > after)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(PROPERTY, max_examples=200)
 @given(timings(), STARTS)
 def test_jitter_moves_a_start_less_than_asked_and_never_past_the_next_due_time(timing: Timing, start: datetime) -> None:
     due = first(timing, start, 10)
@@ -110,7 +110,7 @@ def test_jitter_moves_a_start_less_than_asked_and_never_past_the_next_due_time(t
     assert [timing.due_at(one.at, SESSIONS).not_before for one in due[:3]] == [one.not_before for one in due[:3]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(PROPERTY, max_examples=200)
 @given(timings(), STARTS)
 def test_start_and_end_dates_cut_the_due_times_and_change_none(timing: Timing, start: datetime) -> None:
     free = Timing(timing.expression, timing.timezone, timing.calendar, timing.hours_only)
@@ -125,7 +125,7 @@ def test_start_and_end_dates_cut_the_due_times_and_change_none(timing: Timing, s
     assert not (timing.ends_at and len(found) > len(kept) and found[-1] > timing.ends_at)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(PROPERTY, max_examples=100)
 @given(timings(), STARTS, st.integers(0, 300), st.integers(0, 10**6))
 def test_the_newest_due_time_is_found_without_counting(timing: Timing, start: datetime, place: int, later: int) -> None:
     due = first(timing, start, 300)
@@ -135,7 +135,7 @@ def test_the_newest_due_time_is_found_without_counting(timing: Timing, start: da
     assert timing.last_until(end, due[0].at, SESSIONS) == due[place]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(PROPERTY, max_examples=200)
 @given(LINES, ZONES, STARTS)
 def test_a_fixed_time_line_names_each_wall_time_once(line: str, timezone: str, start: datetime) -> None:
     try:
@@ -184,7 +184,7 @@ def plans(
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(PROPERTY, max_examples=150)
 @given(outages())
 def test_each_due_time_becomes_one_run_or_one_reason_whatever_the_clock_does(
     outage: tuple[Timing, datetime, list[timedelta], str, timedelta],
@@ -200,16 +200,16 @@ def test_each_due_time_becomes_one_run_or_one_reason_whatever_the_clock_does(
     assert sorted(seen) == due
 
 
-@settings(max_examples=150, deadline=None)
+@settings(PROPERTY, max_examples=150)
 @given(outages())
 def test_catching_up_keeps_to_its_policy_and_window(
     outage: tuple[Timing, datetime, list[timedelta], str, timedelta],
 ) -> None:
     timing, start, clock, catch_up, window = outage
     found = timing.next_after(start, SESSIONS)
-    now = start + sum((max(step, timedelta(0)) for step in clock), timedelta(0))
-    assume(found is not None and found.at <= now)
+    assume(found is not None)
     assert found is not None
+    now = found.at + sum((max(step, timedelta(0)) for step in clock), timedelta(0))
     plan = plan_due(
         timing, found.at, now, SESSIONS, catch_up=catch_up, window=window, shortest=MINUTE, last_planned=None
     )
@@ -237,7 +237,7 @@ def test_a_year_of_missed_minutes_is_planned_in_a_bounded_step() -> None:
 PIECES = ("*", "*/15", "@open(NYSE)-15m", "@daily", "L", "1#2")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(PROPERTY, max_examples=400)
 @given(
     st.text(max_size=300)
     | st.lists(st.sampled_from([*VOCABULARY, *PIECES]), max_size=9).map(" ".join)

@@ -1,8 +1,5 @@
 """Phrases and words: what is read, what is asked, and that each says the other back."""
 
-import re
-from datetime import UTC, datetime
-
 import pytest
 from croniter import croniter
 from hypothesis import assume, example, given, settings
@@ -12,8 +9,8 @@ from domain.cron import Cron, CronRefused, parse_cron
 from domain.errors import InvalidInput
 from domain.phrases import Phrase, PhraseRefused, read_phrase, split_phrase
 from domain.words import describe, describe_timing
+from tests.unit.domain.lines import LINES, NOW, PROPERTY, VOCABULARY
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 READ = {
     "every weekday at 8:30": Phrase("30 8 * * 1-5"),
     "at 8:30 every weekday": Phrase("30 8 * * 1-5"),
@@ -216,30 +213,6 @@ def test_a_longer_text_without_a_plain_phrase_is_refused(text: str, says: str) -
         split_phrase(text)
 
 
-def column(low: int, high: int, *, stars: bool = True) -> st.SearchStrategy[str]:
-    number = st.integers(low, high)
-    ranges = st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1])
-    stepped = ranges.flatmap(
-        lambda pair: st.integers(1, pair[1] - pair[0]).map(lambda step: f"{pair[0]}-{pair[1]}/{step}")
-    )
-    item = st.one_of(number.map(str), ranges.map(lambda pair: f"{pair[0]}-{pair[1]}"), stepped)
-    if stars:
-        every = st.integers(2, high - low).map(lambda step: f"*/{step}")
-        return st.one_of(st.just("*"), every, st.lists(item | every, min_size=1, max_size=4).map(",".join))
-    return st.lists(item, min_size=1, max_size=4).map(",".join)
-
-
-NTH = st.builds("{}#{}".format, st.integers(0, 6), st.integers(1, 5)) | st.builds("L{}".format, st.integers(0, 6))
-DAYS = st.one_of(
-    st.tuples(column(1, 31) | st.just("L"), column(0, 7)),
-    st.tuples(st.just("*"), st.lists(NTH, min_size=1, max_size=3).map(",".join)),
-)
-LINES = st.builds(
-    lambda minute, hour, days, month: f"{minute} {hour} {days[0]} {month} {days[1]}",
-    column(0, 59), column(0, 23), DAYS, column(1, 12),
-)  # fmt: skip
-
-
 def meaning(line: str) -> tuple[object, ...]:
     """What decides when a line is due: the sets of its columns, and whether it follows the wall clock."""
     columns, nth = croniter.expand(line)
@@ -251,7 +224,7 @@ def meaning(line: str) -> tuple[object, ...]:
     return minutes, hours, days, months, weekdays, frozenset(ordered.items()), Cron(line).is_fixed_time
 
 
-@settings(max_examples=400, deadline=None)
+@settings(PROPERTY, max_examples=400)
 @given(LINES)
 @example("*/7 * * * *")
 @example("0 */5 * * *")
@@ -274,7 +247,7 @@ def test_what_is_said_of_any_line_is_read_back_as_that_line(line: str) -> None:
         assert meaning(read_phrase(words).expression) == meaning(cron.text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PROPERTY, max_examples=300)
 @given(LINES, st.sampled_from([None, "XNYS", "XLON", "XHKG", "XTKS"]), st.booleans())
 def test_a_phrase_in_our_words_is_a_fixed_point(line: str, calendar: str | None, hours_only: bool) -> None:
     try:
@@ -297,18 +270,7 @@ def test_market_events_are_said_and_read_back(kind: str, exchange: str, minutes:
     assert read_phrase(describe_timing(expression, calendar)) == Phrase(expression, calendar)
 
 
-VOCABULARY = re.findall(
-    r"\S+",
-    """every each on at the of in to from and or , ( ) - weekday weekdays monday fridays first last 1st 15th 31st day
-    month year week hour hours minute minutes 0 5 7 15 24 60 9999 8:30 25:99 :15 am pm noon monthly weekly january may
-    nyse
-    london tokyo trading days session hours open closes before after during past half quarter other second until time
-    UTC EST Europe/Berlin tomorrow 2026-12-24 midnight steps one full only market bell is yearly
-    morning evenings once a quarter between""",
-)
-
-
-@settings(max_examples=600, deadline=None)
+@settings(PROPERTY, max_examples=600)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=12).map(" ".join) | st.text(max_size=80))
 @example("in")
 @example("every 2nd")
@@ -325,7 +287,7 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
         assert sentence.endswith((".", "?"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PROPERTY, max_examples=300)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=10).map(" ".join))
 def test_each_suggestion_is_a_phrase_or_part_of_one(text: str) -> None:
     suggestions: tuple[str, ...] = ()
