@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openbell.settings import Settings
 
 FAILED, USAGE, UNHEALTHY, NOT_FOUND = 1, 2, 3, 4
-ROLES = ("core", "bot", "scheduler", "notifications", "worker")
+ROLES = ("core", "bot", "scheduler", "notifications", "web", "worker")
 
 app = typer.Typer(
     help="Self-hosted job scheduling that lives in a Telegram chat.",

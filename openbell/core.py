@@ -1,4 +1,4 @@
-"""The core process: bot and notifications on one event loop, the scheduler's loop in a thread of its own."""
+"""The core process: bot, notifications and web on one event loop, the scheduler's loop in a thread of its own."""
 
 import asyncio
 import threading
@@ -31,13 +31,18 @@ class SyncDoor(Protocol):
 
 
 async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Keep bot, notifications and scheduler at work until `stop`; the first to fail ends all with its error."""
+    """Keep bot, notifications, web and scheduler at work until `stop`; the first to fail ends all with its error."""
     from bot.__main__ import run as bot
     from notifications.__main__ import run as notifications
     from scheduler.__main__ import run as scheduler
+    from web.__main__ import run_beside as web
 
     await run_doors(
-        settings, {"bot": bot, "notifications": notifications}, {"scheduler": scheduler}, stop=stop, ready=ready
+        settings,
+        {"bot": bot, "notifications": notifications, "web": web},
+        {"scheduler": scheduler},
+        stop=stop,
+        ready=ready,
     )
 
 

@@ -1,4 +1,4 @@
-"""`openbell run ROLE`: one door, or the core's three, in this process until a signal."""
+"""`openbell run ROLE`: one door, or the core's four, in this process until a signal."""
 
 import asyncio
 import importlib
@@ -16,7 +16,12 @@ from openbell import logs
 from openbell.ready import announcer
 from openbell.settings import Settings, SettingsError
 
-ASYNC_ROLES = {"core": "openbell.core", "bot": "bot.__main__", "notifications": "notifications.__main__"}
+ASYNC_ROLES = {
+    "core": "openbell.core",
+    "bot": "bot.__main__",
+    "notifications": "notifications.__main__",
+    "web": "web.__main__",
+}
 SYNC_ROLES = {"scheduler": "scheduler.__main__", "worker": "workers.__main__"}
 ROLES = (*ASYNC_ROLES, *SYNC_ROLES)
 END_WITHIN_S = 9.0

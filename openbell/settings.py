@@ -35,6 +35,15 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.netloc:
+        raise ValueError("it must start with https:// (or http://) and name a host")
+    if parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError("it may hold a host, a port and a path, and nothing else")
+    return text.rstrip("/")
+
+
 def _token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"\d{3,}:[\w-]{8,}", value.get_secret_value()):
         raise ValueError("a token is digits, a colon and letters, without blanks")
@@ -106,6 +115,16 @@ class Settings(BaseSettings):
         default=Path(".data"),
         description="Embedded servers' data, imported files, the secret key. One `openbell up` at a time.",
         examples=["/var/lib/openbell"],
+    )
+    http_addr: Addr = Field(
+        default="127.0.0.1:8080",
+        description="Where /healthz, /readyz, /metrics and the pages behind links in mails are answered. `openbell up` takes the next free port when none is set.",
+        examples=["127.0.0.1:8080"],
+    )
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        default=None,
+        description="How people reach HTTP_ADDR from outside, through your proxy; empty: mails carry no link to opt out.",
+        examples=["https://openbell.example.com"],
     )
     sandbox_addr: Addr = Field(
         default="127.0.0.1:8081",

@@ -66,6 +66,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._owner_url = ""
+        self._http = ""
 
     async def run(self) -> None:
         """Start all, say where to chat, keep all running, and end all when asked."""
@@ -105,7 +106,7 @@ class Supervisor:
         with self.terminal.step("database") as outcome:
             outcome.append(await self._migrate(environment))
         sandbox = await self._start_sandbox() if self.settings.telegram_token is None else None
-        environment |= self._messengers(sandbox)
+        environment |= self._messengers(sandbox) | self._web()
         write_private(self.data.environment, json.dumps(handed(environment)))
         for role in ("core", "worker"):
             # glibc gives every thread a heap of its own; two are enough for threads that mostly wait
@@ -191,7 +192,7 @@ class Supervisor:
         program.arguments = ["sandbox", "--http", sandbox.http, "--smtp", sandbox.smtp, *fixed]
         return sandbox
 
-    def _free(self, wished: str, what: str) -> str:
+    def _free(self, wished: str, what: str, setting: str = "SANDBOX_ADDR or SANDBOX_SMTP_ADDR") -> str:
         """The wished address, or the next free port, said in words."""
         host, _, port = wished.rpartition(":")
         host = host.strip("[]")
@@ -200,9 +201,7 @@ class Supervisor:
                 if candidate != int(port):
                     self.terminal.say(f"Port {port} is taken, so {what} listens on {candidate}.")
                 return f"{host}:{candidate}"
-        raise StartError(
-            f"No port from {port} on is free for {what}; name another in SANDBOX_ADDR or SANDBOX_SMTP_ADDR."
-        )
+        raise StartError(f"No port from {port} on is free for {what}; name another in {setting}.")
 
     def _messengers(self, sandbox: Sandbox | None) -> dict[str, str]:
         """What the roles get to reach Telegram and the mail server."""
@@ -221,6 +220,17 @@ class Supervisor:
         told |= {"TELEGRAM_TOKEN": token_value.get_secret_value() if token_value else ""}
         return told | ({"SMTP_URL": settings.smtp_url.get_secret_value()} if settings.smtp_url else {})
 
+    def _web(self) -> dict[str, str]:
+        """Where the core answers HTTP: as told, else where there is room; any port is chosen here, to be known."""
+        address = self.settings.http_addr
+        if address.endswith(":0"):
+            address = any_port(address.removesuffix(":0"))
+        elif "http_addr" not in self.settings.model_fields_set:
+            address = self._free(address, "the page of health and metrics", "HTTP_ADDR")
+        self._http = address
+        told = {"HTTP_ADDR": address}
+        return told | ({"PUBLIC_URL": self.settings.public_url} if self.settings.public_url else {})
+
     async def _start_role(self, role: str, environment: dict[str, str]) -> None:
         program = PythonProgram(
             role, ["openbell", "run", role], environment, logs=self.data.logs, show=self.terminal.child_line
@@ -238,6 +248,7 @@ class Supervisor:
             say(f"  Inbox               {sandbox.root}/inbox")
         else:
             say("  The bot answers in Telegram now.")
+        say(f"  Health, metrics     http://{self._http}/readyz, /metrics")
         say(f"  Stop                Ctrl-C        Checks   {command()} doctor")
 
     def _say(self, text: str) -> None:
@@ -318,6 +329,14 @@ def can_bind(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def any_port(host: str) -> str:
+    """An address on `host` that nothing listens on at this moment."""
+    name = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET) as probe:
+        probe.bind((name, 0))
+        return f"{host}:{probe.getsockname()[1]}"
 
 
 def command() -> str:

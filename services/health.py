@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.unit_of_work import UnitOfWork
-
-STALE_AFTER = timedelta(seconds=45)
+from domain.health import Status, status_now
 
 
 @dataclass(frozen=True)
@@ -14,7 +13,7 @@ class ComponentHealth:
 
     system: str
     component: str | None
-    status: str
+    status: Status
     checked_at: datetime
     age: timedelta
     error_message: str | None
@@ -48,7 +47,7 @@ class HealthService:
                 ComponentHealth(
                     row.system,
                     row.component,
-                    row.status if timedelta(seconds=age) < STALE_AFTER else "UNKNOWN",
+                    status_now(row.system, row.status, timedelta(seconds=age)),
                     row.checked_at,
                     timedelta(seconds=age),
                     row.error_message,

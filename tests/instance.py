@@ -48,7 +48,12 @@ class Instance(Program):
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         kept = {name: value for name, value in os.environ.items() if name not in OURS}
-        own = {"DATA_DIR": str(data_dir), "SANDBOX_ADDR": "127.0.0.1:0", "SANDBOX_SMTP_ADDR": "127.0.0.1:0"}
+        own = {
+            "DATA_DIR": str(data_dir),
+            "SANDBOX_ADDR": "127.0.0.1:0",
+            "SANDBOX_SMTP_ADDR": "127.0.0.1:0",
+            "HTTP_ADDR": "127.0.0.1:0",
+        }
         super().__init__(("up",), kept | own | environment, data_dir.with_suffix(".out"))
 
     def until_ready(self, *names: str, seconds: float = 60) -> None:

@@ -30,7 +30,7 @@ def test_the_env_example_agrees_with_the_settings() -> None:
 
 
 def test_the_core_loads_no_library_of_numbers_or_prices() -> None:
-    doors = "import openbell.core, bot.__main__, notifications.__main__, scheduler.__main__"
+    doors = "import openbell.core, bot.__main__, notifications.__main__, scheduler.__main__, web.__main__"
     heavy = {"numpy", "matplotlib", "pandas", "yfinance", "polars"}
     assert not loaded_after(doors) & heavy
 

@@ -28,6 +28,8 @@ WRONG = {
     "SMTP_URL": ("mail://me:hidden-word@mail.example.com", "smtps://"),
     "SECRET_KEY": ("hidden-word", "at least 32"),
     "MARKET_FEED": ("bloomberg", "'bloomberg'"),
+    "HTTP_ADDR": ("127.0.0.1", "'127.0.0.1'"),
+    "PUBLIC_URL": ("https://me:hidden-word@openbell.example.com", "a host, a port and a path"),
     "SANDBOX_ADDR": ("8081", "'8081'"),
     "SANDBOX_SMTP_ADDR": ("127.0.0.1:99999", "'127.0.0.1:99999'"),
     "LOG_LEVEL": ("LOUD", "'LOUD'"),

@@ -1,0 +1,52 @@
+"""How systems are: the words for it, which of them must beat, and when silence makes a word worthless."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """UNKNOWN is never stored: it is what silence makes of the last word."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    DOWN = "DOWN"
+    UNKNOWN = "UNKNOWN"
+
+
+ROLES = ("telegram_bot", "scheduler", "worker", "notification")
+"""They say every ten seconds that they are there; without one of them this is no whole Openbell."""
+NEEDED = (*ROLES, "database", "valkey")
+BEATS = timedelta(seconds=10)
+SILENT_AFTER = timedelta(seconds=45)
+SELDOM = {"market_data": timedelta(hours=26)}
+"""What speaks only when it is used; its silence is no outage."""
+
+NAMES = {
+    "worker": "Worker",
+    "scheduler": "Scheduler",
+    "valkey": "Queue (Valkey)",
+    "database": "Database",
+    "telegram_bot": "Bot",
+    "notification": "Sender of messages",
+    "notification telegram": "Telegram",
+    "notification email": "Mail relay",
+    "api_service": "Health and metrics (HTTP)",
+    "web_ui": "Web pages",
+    "market_data": "Market data",
+    "trading_bot": "Trading bots",
+}
+
+
+def key_of(system: str, component: str | None) -> str:
+    return f"{system} {component}" if component else system
+
+
+def name_of(system: str, component: str | None) -> str:
+    """What people call it."""
+    key = key_of(system, component)
+    return NAMES.get(key) or (f"{NAMES.get(system, system)}: {component}" if component else system)
+
+
+def status_now(system: str, stored: str, age: timedelta) -> Status:
+    """What the stored word is worth after so long a silence."""
+    return Status.UNKNOWN if age > SELDOM.get(system, SILENT_AFTER) else Status(stored)

@@ -1,0 +1,1 @@
+"""The web's door: health, figures, and the links in mails."""
