@@ -223,7 +223,7 @@ def _sentence(error: Any) -> str:
     name = str(error["loc"][0])
     field = Settings.model_fields[name]
     secret = SecretStr in types_in(field.annotation)
-    held = "***" if secret else repr(error["input"])
+    held = "***" if secret else re.sub(r"//[^/@]*@", "//***@", repr(error["input"]))
     why = str(error["msg"]).removeprefix("Value error, ")
     example = (field.examples or [""])[0]
     return f"{name.upper()} is {held}: {why}. Example: {name.upper()}={example}"
