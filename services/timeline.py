@@ -262,6 +262,12 @@ def _delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | Non
             text = f"Not delivered: it became too old{reason}."
         case DeliveryStatus.DEAD:
             text = f"Not delivered: all {delivery.attempts} tries are used up{reason}."
+        case DeliveryStatus.MERGED:
+            text = f"Not sent by itself: it went into another message{reason}."
+        case DeliveryStatus.CANCELLED:
+            text = f"Not sent: it was cancelled{reason}."
+        case DeliveryStatus.BOUNCED:
+            text = f"Delivered by {way} and sent back{reason}."
         case DeliveryStatus.FAILED:
             text = f"Not delivered{reason or ': refused'}."
     happened = delivery.sent_at or delivery.called_at or delivery.updated_at
@@ -316,6 +322,8 @@ def _heard(told: Told) -> str:
         return "You were told." if len(states) == 1 else f"All {len(states)} messages were delivered."
     if any(state in (DeliveryStatus.QUEUED, DeliveryStatus.SENDING) for state in states):
         return "Its message is on its way."
+    if all(state in (DeliveryStatus.SENT, DeliveryStatus.MERGED) for state in states):
+        return "You were told, together with other things."
     return "Its message did not reach you for sure; below is why."
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from db.messages import DeliveryRow, MessageRow
 from db.runs import RunRow
+from domain.messages import DeliveryStatus
 from domain.runs import RunStatus, SkipReason, Trigger
 from services.timeline import SKIPPED, Timeline, span, tell
 
@@ -199,13 +200,23 @@ def test_one_in_doubt_says_so_and_that_somebody_looked() -> None:
         (message("dead", attempts=8, error="refused"), "did not reach you for sure"),
         (message("failed", error="message is too long"), "did not reach you for sure"),
         (message("sending"), "Its message is on its way."),
+        (message("merged", error="into the digest of 09:00"), "You were told, together with other things."),
+        (message("cancelled", error="by an admin"), "did not reach you for sure"),
+        (message("bounced", error="no such mailbox"), "did not reach you for sure"),
     ],
 )
-def test_every_state_of_a_delivery_is_told(delivery: tuple[MessageRow, DeliveryRow], says: str) -> None:
+def test_a_delivery_is_told_with_its_reason(delivery: tuple[MessageRow, DeliveryRow], says: str) -> None:
     told = story(succeeded(), delivery)
     assert says in told.verdict
     reason = delivery[1].error
     assert reason is None or any(reason in moment.text for moment in told.moments)
+
+
+@pytest.mark.parametrize("status", list(DeliveryStatus))
+def test_no_state_of_a_delivery_is_left_without_words(status: DeliveryStatus) -> None:
+    told = story(succeeded(), message(status, sent_at=after(4)))
+    assert told.verdict
+    assert told.moments[-1].what.startswith(("message", "delivery_"))
 
 
 @pytest.mark.parametrize(
