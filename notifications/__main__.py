@@ -12,6 +12,8 @@ from db.roles import PLATFORM
 from notifications.channels.channel import Channel
 from notifications.channels.email import EmailChannel
 from notifications.channels.telegram import TelegramChannel
+from notifications.pacing import REAL, UNHURRIED
+from notifications.rates import Rates, client_of
 from notifications.sender import Sender
 from openbell import logs
 from openbell.settings import Settings, load_settings
@@ -19,6 +21,8 @@ from openbell.settings import Settings, load_settings
 log = structlog.get_logger(__name__)
 
 THREADS = 4
+PARTS_WITHOUT_VALKEY = 2
+"""A sender may use a half of the pace while nobody can say what the bot uses of it."""
 
 
 async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -41,7 +45,14 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         channels[email.name] = email
     else:
         log.warning("no_mail", advice="set SMTP_URL: without it nobody can prove an address")
-    await Sender(database, listener, channels, offload).run(stop, ready)
+    limits = UNHURRIED if settings.sandbox else REAL
+    client = client_of(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
+    relays = {relay: caps for each in channels.values() for relay, caps in getattr(each, "caps", {}).items()}
+    mail = {f"email:{relay}": caps for relay, caps in relays.items()}
+    rates = Rates(client, limits, lambda: PARTS_WITHOUT_VALKEY, mail)
+    sender = Sender(database, listener, channels, offload, rates, per_second=limits.bot)
+    await sender.run(stop, ready)
+    await rates.close()
     offload.close()
     listener.close()
     database.close()

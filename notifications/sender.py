@@ -5,6 +5,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -12,6 +13,8 @@ import structlog
 from db.engine import Database
 from db.listen import Listener
 from db.offload import DatabaseUnavailable, Offload
+from domain.messages import BULK_LANE
+from domain.preferences import ADJUSTABLE
 from notifications import deliveries
 from notifications.channels.channel import Channel, Progress
 from notifications.deliveries import Delivery
@@ -21,35 +24,56 @@ from notifications.errors import (
     ChannelFault,
     Flooded,
     Postponed,
-    Refused,
     SendError,
     Uncertain,
 )
 from notifications.health_watch import announce
+from notifications.rates import Rates
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 4
+AT_ONCE = 24
+BULK_AT_ONCE = 10
+"""What is bulk never takes every place: an alert finds one free."""
+AHEAD_S = 0.5
+"""No more is claimed than is sent in so long, for what is claimed can't be overtaken any more."""
+PATIENCE_S = 1.0
+"""How long a claimed delivery waits for its turn before it is given back."""
 POLL_S = 1.0
 SWEEP_EVERY_S = 5.0
 REPORT_EVERY_S = 10.0
 CALL_WITHIN_S = 150.0
 FAULT_PAUSE = timedelta(seconds=5)
+STOP_WITHIN_S = 6.0
 
 
 class Sender:
     """Delivers what is queued; any number of senders may run, the claims keep them apart."""
 
     def __init__(
-        self, database: Database, listener: Listener, channels: Mapping[str, Channel], offload: Offload
+        self,
+        database: Database,
+        listener: Listener,
+        channels: Mapping[str, Channel],
+        offload: Offload,
+        rates: Rates,
+        *,
+        per_second: float = 25.0,
+        opt_out: Callable[[int, str], str | None] = lambda _user, _category: None,
     ) -> None:
+        """`per_second` is what may be sent in all; `opt_out` makes the link by which a person leaves a category."""
         self._database = database
         self._listener = listener
         self._channels = channels
         self._offload = offload
+        self._rates = rates
+        self._ahead = max(int(per_second * AHEAD_S), 1)
+        self._opt_out = opt_out
         self._owner = uuid.uuid4().hex
         self._faulty: dict[str, str] = {}
         self._since = datetime.now(UTC)
+        self._urgent: set[asyncio.Task[None]] = set()
+        self._bulk: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Send until `stop`; what was begun is finished, what was not begun stays queued."""
@@ -60,8 +84,9 @@ class Sender:
         try:
             while not stop.is_set():
                 if not await self._step():
-                    await asyncio.to_thread(self._listener.wait, POLL_S)
+                    await self._rest()
         finally:
+            await self._let_finish()
             for work in beside:
                 work.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -69,10 +94,20 @@ class Sender:
                 await channel.close()
 
     async def _step(self) -> bool:
-        """Send the next few; False when there was nothing to send."""
+        """Begin the next few; False when there was nothing to begin, or no place for it."""
+        free = AT_ONCE - len(self._urgent) - len(self._bulk)
+        most = min(free, self._ahead - len(self._urgent))
+        bulk = min(free, BULK_AT_ONCE - len(self._bulk), self._ahead)
+        if max(most, bulk) <= 0:
+            return False
         try:
             claimed = await self._offload.run(
-                deliveries.claim, self._database, self._owner, channels=list(self._channels), most=AT_ONCE, bulk=1
+                deliveries.claim,
+                self._database,
+                self._owner,
+                channels=list(self._channels),
+                most=max(most, 0),
+                bulk=max(bulk, 0),
             )
         except DatabaseUnavailable as problem:
             log.warning("claim_failed", error=str(problem))
@@ -80,8 +115,29 @@ class Sender:
         except Exception as problem:
             log.exception("claim_failed", error=str(problem))
             return False
-        await asyncio.gather(*(self._deliver(delivery) for delivery in claimed))
+        for delivery in claimed:
+            self._begin(delivery)
         return bool(claimed)
+
+    def _begin(self, delivery: Delivery) -> None:
+        places = self._bulk if delivery.lane == BULK_LANE else self._urgent
+        work = asyncio.create_task(self._deliver(delivery))
+        places.add(work)
+        work.add_done_callback(places.discard)
+
+    async def _rest(self) -> None:
+        """Until something is queued, something that was begun ends, or the clock says to look."""
+        told = asyncio.create_task(asyncio.to_thread(self._listener.wait, POLL_S))
+        going = self._urgent | self._bulk
+        await asyncio.wait({told, *going}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.done():
+            self._listener.wake()
+        await told
+
+    async def _let_finish(self) -> None:
+        going = self._urgent | self._bulk
+        if going:
+            await asyncio.wait(going, timeout=STOP_WITHIN_S)
 
     async def _deliver(self, delivery: Delivery) -> None:
         with structlog.contextvars.bound_contextvars(**delivery.label):
@@ -92,9 +148,11 @@ class Sender:
                 log.exception("delivery_broke", error=str(problem))
 
     async def _attempt(self, delivery: Delivery) -> None:
-        channel = self._channels.get(delivery.channel)
-        if channel is None:
-            await self._failed(delivery, Refused(f"no channel named {delivery.channel} is set up"))
+        channel = self._channels[delivery.channel]
+        wait = await self._its_turn(delivery, channel)
+        if wait > 0:
+            reason = "its turn comes later: the channel is busy"
+            await self._offload.run(deliveries.give_back, self._database, delivery, timedelta(seconds=wait), reason)
             return
         if not await self._offload.run(deliveries.mark_called, self._database, delivery):
             log.warning("delivery_not_ours")
@@ -102,7 +160,7 @@ class Sender:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
-                receipt = await channel.send(delivery, self._progress(delivery))
+                receipt = await channel.send(self._complete(delivery), self._progress(delivery))
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"))
         except SendError as problem:
@@ -114,12 +172,31 @@ class Sender:
             ours = await self._offload.run(deliveries.record_sent, self._database, delivery, sent)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
 
+    async def _its_turn(self, delivery: Delivery, channel: Channel) -> float:
+        """0.0 once it may go, by the pace that all senders and the bot share; else seconds until it is worth asking."""
+        bulk = delivery.lane == BULK_LANE
+        if channel.name == "telegram":
+            cost = max(len(delivery.attachments), 1)
+            return await self._rates.acquire(chat=delivery.address, bulk=bulk, within=PATIENCE_S, cost=cost)
+        relay = next(iter(getattr(channel, "caps", ())), None)
+        if relay is None:
+            return 0.0
+        return await self._rates.acquire(chat=None, bulk=bulk, within=PATIENCE_S, kind=f"email:{relay}")
+
+    def _complete(self, delivery: Delivery) -> Delivery:
+        """With the way out of its category, where people may leave that one."""
+        if delivery.category not in ADJUSTABLE:
+            return delivery
+        return replace(delivery, unsubscribe=self._opt_out(delivery.user_id, delivery.category.value))
+
     async def _failed(self, delivery: Delivery, problem: SendError) -> None:
         kind, reason = type(problem).__name__, str(problem)
         log.warning("delivery_failed", kind=kind, reason=reason)
         match problem:
             case Flooded():
                 wait = problem.after or FAULT_PAUSE
+                if delivery.channel == "telegram":
+                    await self._rates.flooded(delivery.address, wait.total_seconds())
                 await self._offload.run(deliveries.record_flooded, self._database, delivery, reason, wait)
             case AddressMoved():
                 await self._offload.run(deliveries.record_moved, self._database, delivery, reason, problem.new_address)

@@ -16,13 +16,17 @@ from db.roles import PLATFORM
 from domain.ids import UserId
 from domain.messages import Attachment, Button, Category, Outgoing
 from notifications import deliveries, outbox
+from notifications.channels.channel import Channel
 from notifications.channels.email import EmailChannel
 from notifications.channels.telegram import TelegramChannel
+from notifications.pacing import UNHURRIED
+from notifications.rates import Rates
 from notifications.sender import Sender
 from sandbox.app import Sandbox
 from services.users import UsersService
 from tests.factories import Rows
 
+QUERY = "SELECT * FROM msg_delivery_status ORDER BY id DESC LIMIT 1"
 TOKEN = "4242:sandbox-token-of-the-tests"
 
 
@@ -59,13 +63,20 @@ class Post:
     async def until(self, *statuses: str, seconds: float = 15) -> Any:
         """The newest delivery, once it has one of these states."""
         deadline = asyncio.get_running_loop().time() + seconds
-        query = "SELECT * FROM msg_delivery_status ORDER BY id DESC LIMIT 1"
         while True:
-            found = (await asyncio.to_thread(self.rows.all, query))[0]
+            found = (await asyncio.to_thread(self.rows.all, QUERY))[0]
             if found.status in statuses:
                 return found
             assert asyncio.get_running_loop().time() < deadline, f"still {found.status}: {found.error}"
             await asyncio.sleep(0.05)
+
+    async def until_held(self, seconds: float = 15) -> Any:
+        """The newest delivery, once it waits for a later moment."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not (found := (await asyncio.to_thread(self.rows.all, QUERY))[0]).held:
+            assert asyncio.get_running_loop().time() < deadline, f"still {found.status}: {found.error}"
+            await asyncio.sleep(0.05)
+        return found
 
     @property
     def received(self) -> list[str]:
@@ -87,7 +98,8 @@ async def post(
         )
         listener = Listener(role_url(database_url, PLATFORM, secret_key), "messages")
         offload = Offload(4)
-        sender = Sender(house_database, listener, {"telegram": telegram, "email": email}, offload)
+        channels: dict[str, Channel] = {"telegram": telegram, "email": email}
+        sender = Sender(house_database, listener, channels, offload, Rates(None, UNHURRIED))
         stop, ready = asyncio.Event(), asyncio.Event()
         running = asyncio.create_task(sender.run(stop, ready.set))
         await ready.wait()
@@ -123,22 +135,21 @@ async def test_too_many_requests_waits_as_long_as_was_said_and_costs_no_attempt(
     assert len(post.received) == 1
 
 
-@pytest.mark.parametrize("kind", ["error", "throttled_bare"])
-async def test_a_definite_no_for_now_is_queued_again(post: Post, kind: Any) -> None:
-    post.sandbox.faults.add(kind, method="sendMessage")
+async def test_a_definite_no_for_now_is_queued_again(post: Post) -> None:
+    post.sandbox.faults.add("error", method="sendMessage")
     await post.queue()
-    row = await post.until("queued", "sent")
-    await asyncio.to_thread(
-        post.rows.execute, "UPDATE msg_delivery_status SET not_before = now() WHERE error IS NOT NULL"
-    )
-    deadline = asyncio.get_running_loop().time() + 10
-    while (row := await post.until("queued", "sent")).status != "sent":
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.to_thread(
-            post.rows.execute, "UPDATE msg_delivery_status SET not_before = now() WHERE error IS NOT NULL"
-        )
-    assert row.provider_message_id is not None
+    row = await post.until("sent")
+    assert row.attempts == 2
+    assert [each["outcome"] for each in row.attempts_log] == ["postponed", "sent"]
     assert len(post.received) == 1
+
+
+async def test_a_flood_without_a_time_parks_its_chat_and_costs_no_attempt(post: Post) -> None:
+    post.sandbox.faults.add("throttled_bare", method="sendMessage")
+    await post.queue()
+    row = await post.until_held()
+    assert (row.status, row.error_class, row.attempts) == ("queued", "Flooded", 0)
+    assert timedelta(seconds=20) < row.not_before - datetime.now(UTC) <= timedelta(seconds=31)
 
 
 async def test_a_person_who_blocked_us_is_written_to_no_more(post: Post) -> None:
