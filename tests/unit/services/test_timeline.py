@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from db.messages import DeliveryRow, MessageRow
+from db.deliveries import DeliveryRow
+from db.messages import MessageRow
 from db.runs import RunRow
 from domain.messages import DeliveryStatus
 from domain.runs import RunStatus, SkipReason, Trigger
