@@ -11,7 +11,7 @@ from domain.messages import Attachment, Button, Category
 from notifications.channels.email import markup
 from notifications.channels.email.words import has, render, words
 from notifications.deliveries import Delivery
-from notifications.templating import render as render_for_chat
+from notifications.words import html_of
 
 SHOWN = {"image/png", "image/jpeg", "image/gif"}
 _SUBJECT_LIMIT = 120
@@ -78,10 +78,7 @@ def _of_kind(template: str, delivery: Delivery, params: Mapping[str, Any], files
 def _of_chat_text(
     delivery: Delivery, frame: Mapping[str, Any], files: tuple[Attachment, ...], chat_link: str | None
 ) -> Letter:
-    source = delivery.text
-    if delivery.template is not None:
-        source = render_for_chat(f"{delivery.template}.telegram.html", delivery.params)
-    text = markup.read(source)
+    text = markup.read(html_of(delivery))
     subject = _shortened(markup.one_line(delivery.subject or _subject(text.plain, delivery.category, frame["kind"])))
     pictures = _pictures(delivery, files, text, frame["words"])
     params = {

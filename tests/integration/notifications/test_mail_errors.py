@@ -10,7 +10,7 @@ from notifications.channels.email import EmailChannel
 from notifications.channels.email.errors import TooLarge
 from notifications.channels.email.session import Limits
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
-from tests.fakes.deliveries import a_report
+from tests.fakes.mails import a_report
 from tests.fakes.smtp import Fault, ScriptedRelay, Turn
 
 QUICK = Limits(answer_s=0.3, before_body_s=1.0, take_s=0.4)

@@ -11,7 +11,7 @@ from domain.messages import Attachment, Button, Category
 from notifications.channels.email import EmailChannel
 from notifications.channels.email.session import Limits
 from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, SendError, Uncertain
-from tests.fakes.deliveries import a_delivery, a_report
+from tests.fakes.mails import a_delivery, a_report
 from tests.fakes.smtp import Fault, ScriptedRelay
 
 QUICK = Limits(answer_s=0.5, before_body_s=1.5, take_s=0.6, busy_s=0.1)

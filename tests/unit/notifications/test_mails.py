@@ -16,7 +16,7 @@ from notifications.channels.email import EmailChannel
 from notifications.channels.email.markup import one_line
 from notifications.channels.email.words import chain, words
 from notifications.deliveries import Delivery
-from tests.fakes.deliveries import a_delivery, a_report
+from tests.fakes.mails import a_delivery, a_report
 
 KEY = "k" * 32
 CHART = Attachment("GOLD.png", "image/png", b"\x89PNG one")
