@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -110,6 +111,7 @@ class FakeServer:
     planned: deque[Answer] = field(default_factory=deque)
     port: int = 0
     connections: int = 0
+    certificate: ssl.SSLContext | None = None
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     @contextlib.asynccontextmanager
@@ -118,7 +120,7 @@ class FakeServer:
         listener = socket.create_server((host, self.port))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.port = listener.getsockname()[1]
-        server = await asyncio.start_server(self._serve, sock=listener, limit=2**16)
+        server = await asyncio.start_server(self._serve, sock=listener, ssl=self.certificate)
         try:
             yield self
         finally:
