@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import smtplib
+import ssl
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from openbell.data_dir import DataDir
 from openbell.instance import database_url, secret_key
 from openbell.logs import mask
 from openbell.processes import ProcessId
-from openbell.settings import Settings
+from openbell.settings import Settings, relay_urls
 from openbell.supervisor import command
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements" / "run.txt"
@@ -252,28 +253,40 @@ def check_telegram(settings: Settings) -> list[Finding]:
 
 
 def check_smtp(settings: Settings) -> list[Finding]:
-    """Whether the mail relay lets us in."""
+    """Whether the mail relays let us in."""
     if settings.smtp_url is None:
         return [Finding("SMTP", "fail", "SMTP_URL is not set: nobody can get a code", "set SMTP_URL; see .env.example")]
-    parts = urlsplit(settings.smtp_url.get_secret_value())
+    return [_relay(url, settings) for url in relay_urls(settings.smtp_url.get_secret_value())]
+
+
+def _relay(url: str, settings: Settings) -> Finding:
+    parts = urlsplit(url)
     host, port = parts.hostname or "localhost", parts.port or {"smtps": 465, "smtp": 587}.get(parts.scheme, 25)
-    make = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     try:
-        with make(host, port, timeout=ANSWER_WITHIN_S) as server:
+        if parts.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=ANSWER_WITHIN_S, context=_tls())
+        else:
+            server = smtplib.SMTP(host, port, timeout=ANSWER_WITHIN_S)
+        with server:
             server.ehlo()
             if parts.scheme == "smtp":
-                server.starttls()
+                server.starttls(context=_tls())
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
             server.noop()
     except smtplib.SMTPAuthenticationError as problem:
         text = f"{problem.smtp_code} login refused by {host}:{port}"
-        return [
-            Finding("SMTP", "fail", text, f"check user and password in SMTP_URL, then: {command()} doctor --only smtp")
-        ]
+        return Finding(
+            "SMTP", "fail", text, f"check user and password in SMTP_URL, then: {command()} doctor --only smtp"
+        )
     except (OSError, smtplib.SMTPException) as problem:
-        return [Finding("SMTP", "fail", f"{host}:{port}: {problem}", "check host, port and scheme of SMTP_URL")]
-    return [Finding("SMTP", "ok", f"{host}:{port} takes mail" + (" (sandbox)" if settings.sandbox else ""))]
+        return Finding("SMTP", "fail", f"{host}:{port}: {problem}", "check host, port and scheme of SMTP_URL")
+    return Finding("SMTP", "ok", f"{host}:{port} takes mail" + (" (sandbox)" if settings.sandbox else ""))
+
+
+def _tls() -> ssl.SSLContext:
+    """Looks at certificates, as the sender of mail does; smtplib by itself does not."""
+    return ssl.create_default_context()
 
 
 def check_disk(settings: Settings) -> list[Finding]:

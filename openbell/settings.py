@@ -35,6 +35,28 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def relay_urls(text: str) -> list[str]:
+    """The relays that SMTP_URL names: one, or a second behind a blank or a comma."""
+    return re.split(r"[\s,]+(?=[a-z+]+://)", text.strip())
+
+
+def _relays(value: SecretStr) -> SecretStr:
+    urls = relay_urls(value.get_secret_value())
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps", "smtp+plain"):
+            raise ValueError("each relay must start with smtp:// or smtps:// or smtp+plain://")
+        if not parts.hostname or re.search(r"[\s,]", parts.netloc.rpartition("@")[2]):
+            raise ValueError("it names no host")
+        if parts.scheme == "smtp+plain" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("mail leaves this machine encrypted only, by smtp:// or smtps://")
+        if parts.query and not re.fullmatch(r"(per_(minute|day)=[1-9]\d{0,8}(&|$))+", parts.query):
+            raise ValueError("behind a ? it may set per_minute and per_day to whole numbers, as in ?per_day=500")
+    if len(urls) > 2:
+        raise ValueError("it may name one relay, and a second that stands in for it")
+    return value
+
+
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or not parts.netloc:
@@ -91,10 +113,14 @@ class Settings(BaseSettings):
         description="Where a link to the bot begins; the sandbox has its own.",
         examples=["https://t.me"],
     )
-    smtp_url: Annotated[SecretStr, _url("smtp", "smtps", "smtp+plain")] | None = Field(
+    smtp_url: Annotated[SecretStr, AfterValidator(_relays)] | None = Field(
         default=None,
-        description="The mail relay: smtp:// uses STARTTLS, smtps:// implicit TLS, smtp+plain:// none (loopback only).",
-        examples=["smtp://user:password@mail.example.com:587"],
+        description="The mail relay: smtp:// uses STARTTLS, smtps:// implicit TLS, smtp+plain:// none (loopback only). "
+        "A second one behind a blank stands in for it. ?per_minute=30&per_day=500 behind each caps what it is given.",
+        examples=[
+            "smtp://user:password@mail.example.com:587",
+            "smtps://user:password@mail.example.com smtp://user:password@spare.example.net:587?per_day=500",
+        ],
     )
     mail_from: str = Field(
         default="Openbell <openbell@localhost>",

@@ -97,6 +97,15 @@ def test_a_relay_that_is_not_there_is_said_without_its_password(tmp_path: Path) 
     assert "hidden-word" not in found.text + found.fix
 
 
+def test_each_of_two_relays_is_looked_at(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, smtp_url="smtp+plain://127.0.0.1:1 smtp+plain://me:hidden-word@127.0.0.1:2")
+    found = examine(settings, "smtp")
+    assert [(one.name, one.state, one.text.partition(": ")[0]) for one in found] == [
+        ("SMTP", "fail", "127.0.0.1:1"),
+        ("SMTP", "fail", "127.0.0.1:2"),
+    ]
+
+
 def test_a_csv_feed_without_files_says_how_to_import(tmp_path: Path) -> None:
     found = only(settings_in(tmp_path, market_feed="csv"), "feed")
     assert found.state == "fail"

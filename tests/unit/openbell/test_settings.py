@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from notifications.channels.email.relay import parse_relays
 from openbell.settings import Settings, SettingsError, load_settings
 
 TOKEN = "123456789:AAE-a-token-for-tests"
@@ -50,6 +51,36 @@ def test_a_wrong_value_gets_one_sentence_with_name_value_reason_and_example(
     assert f"Example: {name}=" in sentence
     assert telling in sentence
     assert "hidden-word" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("smtp://a.example.com smtp://b.example.com, smtps://c.example.com", "one relay, and a second"),
+        ("smtp://a.example.com mail://b.example.com", "each relay must start"),
+        ("smtp://a.example.com hidden-word", "names no host"),
+        ("smtps://me:hidden-word@", "names no host"),
+        ("smtp+plain://mail.example.com", "encrypted only"),
+        ("smtp://a.example.com?per_day=many", "per_minute and per_day"),
+        ("smtp://a.example.com?verify=no", "per_minute and per_day"),
+    ],
+)
+def test_a_relay_that_cannot_be_is_refused_with_its_reason(
+    value: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_URL", value)
+    with pytest.raises(SettingsError, match=why) as refused:
+        load_settings()
+    assert "hidden-word" not in str(refused.value)
+
+
+def test_two_relays_are_read_from_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", " smtps://me:a%2Cb@one.example.com?per_day=500,\n smtp://two.example.com ")
+    found = load_settings().smtp_url
+    assert found is not None
+    relays = parse_relays(found.get_secret_value())
+    assert [relay.name for relay in relays] == ["one.example.com:465", "two.example.com:587"]
+    assert (relays[0].password, relays[0].caps.per_day) == ("a,b", 500)
 
 
 def test_every_wrong_value_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
