@@ -148,10 +148,14 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class CronDue:
-    """A due instant (UTC), and the wall time that the line names; they differ after a gap."""
+    """A due instant (UTC), and the wall time that the line names; they differ after a gap.
+
+    Where `is_plain` is set, that wall time comes exactly once and no clock change touches it.
+    """
 
     at: datetime
     wall: datetime
+    is_plain: bool = False
 
 
 @lru_cache(maxsize=16384)
@@ -178,6 +182,16 @@ _readers = _Readers()
 
 def _reader(line: str) -> croniter:
     return _readers.of(line)
+
+
+@lru_cache(maxsize=8192)
+def wall_at(seconds: int, zone: str) -> tuple[datetime, bool]:
+    """The wall time of an instant, and whether no clock change touches it; many schedules are due at one instant."""
+    where = zone_of(zone)
+    local = datetime.fromtimestamp(seconds, where)
+    wall = local.replace(tzinfo=None, fold=0)
+    before = datetime.fromtimestamp(seconds - 1, where)
+    return wall, _is_plain(wall, where) and before.utcoffset() == local.utcoffset()
 
 
 def _is_plain(wall: datetime, zone: ZoneInfo) -> bool:

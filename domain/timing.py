@@ -13,7 +13,7 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
-from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronRefused, parse_cron
+from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronDue, CronRefused, parse_cron, wall_at
 from domain.errors import InvalidInput
 from domain.phrases import Phrase, read_phrase, read_where
 from domain.words import describe_timing
@@ -172,7 +172,7 @@ class Timing:
         if self.calendar is not None and self.hours_only:
             return self._within_hours(self.calendar, instant, sessions)
         found = Cron(self.expression).next_due(instant, self.zone)
-        return self._of_cron(found.at, found.wall, sessions) if found is not None else None
+        return self._of_cron(found, sessions) if found is not None else None
 
     def _within_hours(self, exchange: str, instant: datetime, sessions: Sessions) -> Due | None:
         """The first due time within a session; None when a year of sessions holds none of a line of all months."""
@@ -192,25 +192,25 @@ class Timing:
             instant = max(session.closes_at, found.at - INSTANT)  # sessions that close before it hold none
         raise SessionsUnknown(exchange)
 
-    def _of_cron(self, at: datetime, wall: datetime, sessions: Sessions) -> Due:
+    def _of_cron(self, found: CronDue, sessions: Sessions) -> Due:
+        at, wall = found.at, found.wall
         left_out = None
         if self.calendar is not None and not self.hours_only:
             day = at.astimezone(EXCHANGES[self.calendar].zone).date()
             closed = sessions.why_closed(self.calendar, day)
             left_out = f"no session: {closed}" if closed is not None else None
         fixed = Cron(self.expression).is_fixed_time
-        return Due(at, at, wall if fixed else None, left_out, _mark(at, wall, self.zone, fixed=fixed))
+        mark = None if found.is_plain else _mark(at, wall, self.zone, fixed=fixed)
+        return Due(at, at, wall if fixed else None, left_out, mark)
 
     def _at(self, cursor: datetime, sessions: Sessions) -> Due:
         if self.hours_only or self.expression.startswith("@"):
             return self._of_session(cursor, sessions)
-        zone = self.zone
-        local = cursor.astimezone(zone)
-        wall = local.replace(tzinfo=None, fold=0)
-        if (cursor - INSTANT).astimezone(zone).utcoffset() != local.utcoffset():  # moved by a gap, perhaps
-            found = Cron(self.expression).next_due(cursor - INSTANT, zone)
+        wall, plain = wall_at(int(cursor.timestamp()), self.timezone)
+        if not plain:  # moved by a gap, perhaps
+            found = Cron(self.expression).next_due(cursor - INSTANT, self.zone)
             wall = found.wall if found is not None and found.at == cursor else wall
-        return self._of_cron(cursor, wall, sessions)
+        return self._of_cron(CronDue(cursor, wall, plain), sessions)
 
     def _of_session(self, cursor: datetime, sessions: Sessions) -> Due:
         try:

@@ -107,7 +107,7 @@ def test_jitter_moves_a_start_less_than_asked_and_never_past_the_next_due_time(t
         assert one.at <= one.not_before < one.at + timedelta(seconds=max(timing.jitter_s, 1))
         assert one.not_before < following.at
     assert first(timing, start, 10) == due
-    assert [timing.due_at(one.at, SESSIONS).not_before for one in due[:3]] == [one.not_before for one in due[:3]]
+    assert [timing.due_at(one.at, SESSIONS) for one in due] == due
 
 
 @settings(PROPERTY, max_examples=200)
@@ -147,6 +147,31 @@ def test_a_fixed_time_line_names_each_wall_time_once(line: str, timezone: str, s
     assert (None not in slots) if timing.is_fixed_time else set(slots) <= {None}
     assert len(set(slots)) == len(slots) or not timing.is_fixed_time
     assert [timing.due_at(one.at).local_slot for one in due] == slots
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "due", "mark"),
+    [
+        ("30 2 * * *", datetime(2026, 3, 28, 12), datetime(2026, 3, 29, 1),
+         "02:30 does not exist on that day: the clocks go forward"),
+        ("30 2 * * *", datetime(2026, 10, 24, 12), datetime(2026, 10, 25, 0, 30),
+         "the first 02:30: the clocks go back"),
+        ("*/30 2 * * *", datetime(2026, 10, 25, 0), datetime(2026, 10, 25, 0, 30),
+         "the first 02:30: the clocks go back"),
+        ("*/30 2 * * *", datetime(2026, 10, 25, 0, 30), datetime(2026, 10, 25, 1),
+         "the second 02:00: the clocks go back"),
+        ("30 3 * * *", datetime(2026, 3, 28, 12), datetime(2026, 3, 29, 1, 30), None),
+        ("30 2 * * *", datetime(2026, 3, 29, 12), datetime(2026, 3, 30, 0, 30), None),
+    ],
+)  # fmt: skip
+def test_what_a_clock_change_does_to_a_due_time_is_marked(
+    line: str, after: datetime, due: datetime, mark: str | None
+) -> None:
+    timing = Timing(line, "Europe/Berlin")
+    found = timing.next_after(after.replace(tzinfo=UTC))
+    assert found is not None
+    assert (found.at, found.mark) == (due.replace(tzinfo=UTC), mark)
+    assert timing.due_at(found.at) == found
 
 
 @st.composite
