@@ -50,3 +50,13 @@ def name_of(system: str, component: str | None) -> str:
 def status_now(system: str, stored: str, age: timedelta) -> Status:
     """What the stored word is worth after so long a silence."""
     return Status.UNKNOWN if age > SELDOM.get(system, SILENT_AFTER) else Status(stored)
+
+
+SLOW = {"notification telegram": 5.0, "notification email": 20.0, "database": 1.0, "valkey": 0.5, "web_ui": 2.0}
+"""Seconds: a system whose p95 stays above is degraded."""
+SLOW_OTHERS = 10.0
+
+
+def slow_after(system: str, component: str | None) -> float:
+    """The p95, in seconds, above which it counts as degraded."""
+    return SLOW.get(key_of(system, component), SLOW_OTHERS)
