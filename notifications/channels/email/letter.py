@@ -1,6 +1,7 @@
 """What a mail says: from the templates of its kind, or made from the chat text where its kind has none."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,18 +43,30 @@ class Letter:
 
 def write(delivery: Delivery, secret_key: str, chat_link: str | None, *, without_files: bool = False) -> Letter:
     """The letter in the reader's language; `without_files` says in it that they were left out."""
-    frame = {
-        "words": words(delivery.locale),
-        "kind": words(delivery.locale).get(str(delivery.category), ""),
+    own = delivery.template if delivery.template is not None and has(delivery.template) else None
+    text = None if own else markup.read(html_of(delivery))
+    shown, files = _parted(() if without_files else delivery.attachments)
+    said = words(delivery.locale)
+    pictures = tuple(
+        Picture(f"{place}.{delivery.message_id}@openbell", _alt(file, text, said), file)
+        for place, file in enumerate(shown)
+    )
+    params: dict[str, Any] = {
+        **(_params(delivery, secret_key, chat_link) if text is None else vars(text)),
+        "words": said,
+        "kind": said.get(str(delivery.category), ""),
         "repeat": delivery.possible_repeat,
         "ref": delivery.ref,
+        "pictures": pictures,
+        "links": _links(delivery, chat_link, said),
+        "files_left_out": without_files and bool(delivery.attachments),
         "unsubscribe": delivery.unsubscribe,
-        "left_out": without_files and bool(delivery.attachments),
     }
-    files = () if without_files else delivery.attachments
-    if delivery.template is not None and has(delivery.template):
-        return _of_kind(delivery.template, delivery, {**frame, **_params(delivery, secret_key, chat_link)}, files)
-    return _of_chat_text(delivery, frame, files, chat_link)
+    params["subject"] = _subject(delivery, own, params)
+    name = own or "message"
+    plain = _tidy(render(f"{name}.txt", delivery.locale, params))
+    html = _inliner.inline(render(f"{name}.html", delivery.locale, params))
+    return Letter(params["subject"], plain, html, pictures, files)
 
 
 def _params(delivery: Delivery, secret_key: str, chat_link: str | None) -> Mapping[str, Any]:
@@ -63,56 +76,32 @@ def _params(delivery: Delivery, secret_key: str, chat_link: str | None) -> Mappi
     return {"code": code.spaced, "link": f"{chat_link}?start={code.link_token}" if chat_link else None}
 
 
-def _of_kind(template: str, delivery: Delivery, params: Mapping[str, Any], files: tuple[Attachment, ...]) -> Letter:
-    locale = delivery.locale
-    subject = _shortened(markup.one_line(delivery.subject or render(f"{template}.subject.txt", locale, params)))
-    everything = {**params, "subject": subject}
-    return Letter(
-        subject,
-        _tidy(render(f"{template}.txt", locale, everything)),
-        _inliner.inline(render(f"{template}.html", locale, everything)),
-        files=files,
-    )
-
-
-def _of_chat_text(
-    delivery: Delivery, frame: Mapping[str, Any], files: tuple[Attachment, ...], chat_link: str | None
-) -> Letter:
-    text = markup.read(html_of(delivery))
-    subject = _shortened(markup.one_line(delivery.subject or _subject(text.plain, delivery.category, frame["kind"])))
-    pictures = _pictures(delivery, files, text, frame["words"])
-    params = {
-        **frame,
-        "subject": subject,
-        "heading": text.heading,
-        "markup": text.html,
-        "plain": text.plain,
-        "pictures": pictures,
-        "links": _links(delivery, chat_link, frame["words"]),
-    }
-    return Letter(
-        subject,
-        _tidy(render("message.txt", delivery.locale, params)),
-        _inliner.inline(render("message.html", delivery.locale, params)),
-        pictures,
+def _parted(files: Sequence[Attachment]) -> tuple[tuple[Attachment, ...], tuple[Attachment, ...]]:
+    """Those that the HTML shows, and those that are only attached."""
+    return (
+        tuple(file for file in files if file.content_type in SHOWN),
         tuple(file for file in files if file.content_type not in SHOWN),
     )
 
 
-def _subject(plain: str, category: Category, kind: str) -> str:
-    """The first line without the signs before it, behind the word for what it is; that of a failure says it itself."""
-    first = " ".join(plain.partition("\n")[0].split())
-    start = next((place for place, sign in enumerate(first) if sign.isalnum()), 0)
-    said = first[start:].rstrip(".")
-    return f"{kind}: {said}" if kind and said and category is not Category.FAILURE else said or kind or "Openbell"
+def _subject(delivery: Delivery, own: str | None, params: Mapping[str, Any]) -> str:
+    """What was given; what its kind's template says; else the first line, behind the word for what it is."""
+    if delivery.subject is not None:
+        found = delivery.subject
+    elif own is not None:
+        found = render(f"{own}.subject.txt", delivery.locale, params)
+    else:
+        first = markup.one_line(params["plain"].partition("\n")[0])
+        said = first[next((place for place, sign in enumerate(first) if sign.isalnum()), 0) :].rstrip(".")
+        named = params["kind"] and delivery.category is not Category.FAILURE  # a failure says so itself
+        found = f"{params['kind']}: {said}" if named and said else said or params["kind"]
+    return _shortened(markup.one_line(found)) or "Openbell"
 
 
-def _pictures(
-    delivery: Delivery, files: tuple[Attachment, ...], text: markup.Text, said: Mapping[str, str]
-) -> tuple[Picture, ...]:
-    alt = _shortened(f"{said['chart']}: {' '.join(text.plain.split())}", _ALT_LIMIT)
-    shown = (file for file in files if file.content_type in SHOWN)
-    return tuple(Picture(f"{place}.{delivery.message_id}@openbell", alt, file) for place, file in enumerate(shown))
+def _alt(file: Attachment, text: markup.Text | None, said: Mapping[str, str]) -> str:
+    """The picture in words: the numbers that it draws, or at least its name."""
+    what = " ".join(text.plain.split()) if text is not None else file.filename.rpartition(".")[0] or file.filename
+    return _shortened(f"{said['chart']}: {what}", _ALT_LIMIT)
 
 
 def _links(delivery: Delivery, chat_link: str | None, said: Mapping[str, str]) -> list[Button]:
@@ -125,7 +114,8 @@ def _links(delivery: Delivery, chat_link: str | None, said: Mapping[str, str]) -
 
 
 def _tidy(text: str) -> str:
-    return "\n".join(line.rstrip() if line != "-- " else line for line in text.strip().splitlines()) + "\n"
+    lines = [line if line == "-- " else line.rstrip() for line in text.strip().splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 
 
 def _shortened(text: str, limit: int = _SUBJECT_LIMIT) -> str:

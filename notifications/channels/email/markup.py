@@ -23,7 +23,7 @@ class Text:
     """A chat text taken apart: its first line where that makes a heading, the rest as HTML, and all of it as text."""
 
     heading: str
-    html: Markup
+    markup: Markup
     plain: str
 
 

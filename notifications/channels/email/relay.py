@@ -1,7 +1,7 @@
 """The mail relays that SMTP_URL names."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
 from domain.errors import InvalidInput
@@ -24,6 +24,7 @@ class Relay:
     password: str | None = field(repr=False)
     tls: str
     caps: Caps = field(default_factory=Caps)
+    place: int = 1
 
     @classmethod
     def parse(cls, url: str) -> "Relay":
@@ -48,7 +49,7 @@ class Relay:
     @property
     def name(self) -> str:
         """What logs, rates and people call it; never a secret."""
-        return f"{self.host}:{self.port}"
+        return f"{self.host}:{self.port}" if self.place == 1 else f"{self.host}:{self.port} (the second)"
 
 
 def parse_relays(text: str) -> tuple[Relay, ...]:
@@ -56,4 +57,7 @@ def parse_relays(text: str) -> tuple[Relay, ...]:
     relays = tuple(Relay.parse(url) for url in _BETWEEN.split(text.strip()))
     if len(relays) > MOST_RELAYS:
         raise InvalidInput(f"SMTP_URL names {len(relays)} relays; it may name one, and a second that stands in for it.")
+    names = [relay.name for relay in relays]
+    if len(set(names)) < len(names):  # two accounts at one provider: each has its own rests and caps
+        relays = (relays[0], replace(relays[1], place=2))
     return relays

@@ -4,6 +4,7 @@ import email
 import string
 from email.message import EmailMessage
 from email.policy import default as modern
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from domain.errors import InvalidInput
 from domain.messages import Attachment, Button, Category
 from domain.unsubscribe import OptOut, link
 from notifications.channels.email import EmailChannel
+from notifications.channels.email import words as words_module
 from notifications.channels.email.markup import one_line
 from notifications.channels.email.words import chain, words
 from notifications.deliveries import Delivery
@@ -218,3 +220,56 @@ def test_a_senders_name_in_any_letters_is_shown() -> None:
     mail = read(channel('"Börse, Köln" <bell@example.com>').compose(a_report(), None).as_bytes())
     [sender] = mail["From"].addresses
     assert (sender.display_name, sender.addr_spec) == ("Börse, Köln", "bell@example.com")
+
+
+def test_two_accounts_at_one_provider_are_two_relays() -> None:
+    urls = "smtps://a:x@smtp.gmail.com smtps://b:y@smtp.gmail.com?per_day=2000"
+    caps = EmailChannel(urls, "bell@example.com", KEY, no_link).caps
+    assert [each.per_day for each in caps.values()] == [500, 2000]
+
+
+CHAT_ONLY: dict[str, dict[str, object]] = {
+    "run_failed": {"name": "<Gold>", "attempts": 3, "failures": 1, "reason": "no <bars>", "run_id": 7},
+    "run_lost": {"name": "<Gold>", "reason": "no beat", "run_id": 7},
+    "schedule_paused": {"name": "<Gold>", "failures": 10, "reason": "no bars", "run_id": 7},
+    "runs_late": {"count": 2, "minutes": 5, "cause": "the worker is down", "more": 0,
+                  "runs": [{"name": "<Gold>", "due": "08:30", "id": 7}, {"name": "b", "due": "08:31", "id": 8}]},
+    "runs_missed": {"since": "08:00", "until": "09:00", "skipped": 2, "and_more": False, "caught": 1, "more": 0,
+                    "jobs": [{"name": "<Gold>", "count": 2, "more": False}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("template", CHAT_ONLY)
+def test_a_kind_that_has_only_a_chat_text_makes_a_decent_mail(template: str) -> None:
+    mail = read(wire(a_delivery(Category.FAILURE, template=template, params=CHAT_ONLY[template])))
+    assert mail["Subject"][0].isalnum()
+    assert "&lt;Gold&gt;" in body(mail, "html")
+    assert "<Gold>" in body(mail, "plain")
+    assert "<b>" not in body(mail, "plain")
+
+
+def test_every_template_for_the_chat_is_known_to_make_a_mail() -> None:
+    folder = Path(words_module.__file__).parents[2] / "templates"
+    for_chat = {path.name.removesuffix(".telegram.html") for path in folder.glob("*.telegram.html")}
+    assert {name for name in for_chat if not words_module.has(name)} <= set(CHAT_ONLY)
+    for locale in ("en", "de"):
+        own = {path.name.partition(".")[0] for path in (folder / "mail" / locale).iterdir()} - {"words"}
+        assert own == {"verification_code", "health_down", "health_recovered", "digest"}
+        for name in own:
+            assert {path.name for path in (folder / "mail" / locale).glob(f"{name}.*")} == {
+                f"{name}.html", f"{name}.txt", f"{name}.subject.txt"
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize(("locale", "subject"), [("en", "Digest: 2 messages"), ("de", "Übersicht: 2 Nachrichten")])
+def test_a_digest_lists_what_it_holds_and_shows_its_pictures(locale: str, subject: str) -> None:
+    lines = [{"at": "", "line": "GOLD <up>"}, {"at": "", "line": "SILVER down"}]
+    params = {"count": 2, "lines": lines, "more": 0, "left_out": 3}
+    mail = read(
+        wire(a_delivery(Category.DIGEST, template="digest", params=params, locale=locale, attachments=(CHART, TABLE)))
+    )
+    assert mail["Subject"] == subject
+    assert "GOLD &lt;up&gt;" in body(mail, "html")
+    assert "* GOLD <up>\n* SILVER down\n" in body(mail, "plain")
+    assert ": GOLD" in body(mail, "html").partition('alt="')[2].partition('"')[0]
+    assert [part.get_filename() for part in mail.iter_attachments()] == ["bars.csv"]
