@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 
 from bot import access, audit, errors, replies
-from bot.commands import backfills, general, jobs, reports, runs, schedules, users
+from bot.commands import backfills, general, jobs, preferences, reports, runs, schedules, users
 from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.rates import FloodRequest, SharedRateLimiter
 from bot.replies import Reply
@@ -59,6 +59,10 @@ COMMANDS = (
             example="/backfill 7 2026-11-02 2026-11-06"),
     Command("test", "What a time means, and when it is due", Role.VIEWER, schedules.test,
             example="/test first Monday of the month at 9"),
+    Command("notify", "How I tell you what", Role.VIEWER, preferences.notify, example="/notify report mail"),
+    Command("quiet", "Hours in which I hold back", Role.VIEWER, preferences.quiet, example="/quiet 22:00-07:00"),
+    Command("mute", "Leave you alone for a while", Role.VIEWER, preferences.mute, example="/mute 2h"),
+    Command("digest", "Gather messages into one", Role.VIEWER, preferences.digest, example="/digest report hourly"),
     Command("timezone", "Your time zone", Role.VIEWER, users.timezone, example="/timezone Zurich"),
     Command("whoami", "Who you are to me", None, users.whoami),
     Command("help", "What I can do", None, general.help_, example="/help schedule"),
@@ -86,6 +90,7 @@ PRESSES = (
     Press("w", Role.VIEWER, runs.why_pressed),
     Press("x", Role.VIEWER, runs.run_pressed, acts=True),
     Press("b", Role.VIEWER, backfills.pressed, acts=True),
+    Press("m", Role.VIEWER, preferences.pressed),
     Press("c", None, general.command_pressed),
     Press("a", Role.VIEWER, general.stale_pressed),
 )

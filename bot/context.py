@@ -20,16 +20,34 @@ from services.agenda import AgendaService
 from services.backfill import BackfillService
 from services.history import HistoryService
 from services.jobs import JobsService
+from services.preferences import PreferencesService
 from services.telegram import Audit, TelegramService
 from services.users import UsersService
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Service = TypeVar("Service", AgendaService, BackfillService, HistoryService, JobsService, TelegramService, UsersService)
+Service = TypeVar(
+    "Service",
+    AgendaService,
+    BackfillService,
+    HistoryService,
+    JobsService,
+    PreferencesService,
+    TelegramService,
+    UsersService,
+)
 
 _SERVICES = {
     each.__name__: each
-    for each in (AgendaService, BackfillService, HistoryService, JobsService, TelegramService, UsersService)
+    for each in (
+        AgendaService,
+        BackfillService,
+        HistoryService,
+        JobsService,
+        PreferencesService,
+        TelegramService,
+        UsersService,
+    )
 }
 
 
