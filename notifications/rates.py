@@ -54,10 +54,6 @@ local now = time[1] * 1000000 + time[2]
 """
 
 _COMMON = f"""
-local function whole(number)
-    return string.format("%.0f", number)
-end
-
 local function held(key, ...)
     local values = redis.call("hmget", key, ...)
     for i = 1, #values do
@@ -70,7 +66,7 @@ local function keep(key, lasts, ...)
     redis.call("hset", key, ...)
     local milliseconds = math.ceil(lasts / 1000) + 1000
     if redis.call("pttl", key) < milliseconds then
-        redis.call("pexpire", key, whole(milliseconds))
+        redis.call("pexpire", key, milliseconds)
     end
 end
 
@@ -117,26 +113,26 @@ end
 start = math.max(start, now)
 if start > now + {AHEAD} then
     if start == bot_start and bulk then
-        keep(KEYS[1], start - now, "bulk_until", whole(start + {GRACE}))
+        keep(KEYS[1], start - now, "bulk_until", start + {GRACE})
     elseif start == bot_start then
-        keep(KEYS[1], {BESIDE_OTHERS}, "other_at", whole(now), "other_until", whole(start + {GRACE}))
+        keep(KEYS[1], {BESIDE_OTHERS}, "other_at", now, "other_until", start + {GRACE})
     end
-    return {{whole(start - {AHEAD} - now), start == shared and 1 or 0, "0"}}
+    return {{start - {AHEAD} - now, start == shared and 1 or 0, 0}}
 end
 
 bot = math.max(bot, start) + cost * period
 if bulk then
     bulk_next = math.max(bulk_next, start) + cost * bulk_period
-    keep(KEYS[1], math.max(bot, bulk_next) - now, "bot", whole(bot), "bulk", whole(bulk_next),
-        "bulk_at", whole(start), "bulk_until", "0")
+    keep(KEYS[1], math.max(bot, bulk_next) - now, "bot", bot, "bulk", bulk_next,
+        "bulk_at", start, "bulk_until", 0)
 else
-    keep(KEYS[1], math.max(bot - now, {BESIDE_OTHERS}), "bot", whole(bot), "other_at", whole(start), "other_until", "0")
+    keep(KEYS[1], math.max(bot - now, {BESIDE_OTHERS}), "bot", bot, "other_at", start, "other_until", 0)
 end
 if KEYS[2] then
     chat = math.max(chat, start) + cost * chat_period * (slow > now and 2 or 1)
-    keep(KEYS[2], chat - now, "next", whole(chat))
+    keep(KEYS[2], chat - now, "next", chat)
 end
-return {{"0", 0, whole(start - now)}}
+return {{0, 0, start - now}}
 """
 )
 
@@ -148,12 +144,12 @@ PARK = (
 local parked, slow = unpack(held(KEYS[2], "parked", "slow"))
 parked = math.max(parked, now + tonumber(ARGV[2]))
 slow = math.max(slow, parked + {SLOW_FOR})
-keep(KEYS[2], slow - now, "parked", whole(parked), "slow", whole(slow))
+keep(KEYS[2], slow - now, "parked", parked, "slow", slow)
 if ARGV[4] ~= "1" then
     return "0"
 end
-redis.call("zadd", KEYS[3], whole(now), ARGV[1])
-redis.call("zremrangebyscore", KEYS[3], "-inf", whole(now - {FLOOD_WITHIN}))
+redis.call("zadd", KEYS[3], now, ARGV[1])
+redis.call("zremrangebyscore", KEYS[3], "-inf", now - {FLOOD_WITHIN})
 redis.call("pexpire", KEYS[3], {FLOOD_WITHIN // 1000})
 if redis.call("zcard", KEYS[3]) < {FLOOD_CHATS} then
     return "0"
@@ -162,7 +158,7 @@ redis.call("del", KEYS[3])
 local limit = tonumber(ARGV[3])
 local before = rate_of(limit, unpack(held(KEYS[1], "cut", "cut_at")))
 local cut = math.max(before / 2, 1)
-keep(KEYS[1], (limit - cut + 1) * {RECOVER_EVERY}, "cut", string.format("%.17g", cut), "cut_at", whole(now))
+keep(KEYS[1], (limit - cut + 1) * {RECOVER_EVERY}, "cut", string.format("%.17g", cut), "cut_at", now)
 return string.format("%.17g", cut)
 """
 )
@@ -199,18 +195,18 @@ end
 if wait == 0 then
     for i, key in ipairs(KEYS) do
         local size = tonumber(ARGV[2 * i - 1])
-        redis.call("hincrby", key, whole(math.floor(now / size)), 1)
-        redis.call("pexpire", key, whole(math.ceil(size * {SLICES + 1} / 1000) + 1000))
+        redis.call("hincrby", key, math.floor(now / size), 1)
+        redis.call("pexpire", key, math.ceil(size * {SLICES + 1} / 1000) + 1000)
     end
 end
-return whole(wait)
+return wait
 """
 )
 
 SPEAK = (
     _COMMON
     + f"""
-keep(KEYS[1], {BESIDE_OTHERS}, "other_at", whole(now))
+keep(KEYS[1], {BESIDE_OTHERS}, "other_at", now)
 """
 )
 
@@ -255,7 +251,7 @@ class Rates:
         self._senders = senders
         self._mail = dict(mail or {})
         self._ledger = Ledger()
-        self._lines = (asyncio.Lock(), asyncio.Lock())
+        self._lines: dict[tuple[str, bool], asyncio.Lock] = {}
         self._gone_until = 0.0
         self._back_at: float | None = None
         if client is not None:
@@ -316,7 +312,7 @@ class Rates:
 
     async def _ask_in_line(self, chat: str | None, deadline: float, *, bulk: bool, kind: str, cost: int) -> Decision:
         """Ask once this caller is first in line; whoever waits for everybody's pace keeps its place meanwhile."""
-        line = self._lines[bulk]
+        line = self._lines.setdefault((kind, bulk), asyncio.Lock())
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await line.acquire()

@@ -15,7 +15,7 @@ from notifications.pacing import Limits
 from notifications.rates import CLOCK, TAKE, Rates, client_of
 
 GRANTED = "test:granted"
-LOGGED = TAKE.replace('return {"0"', f'redis.call("rpush", "{GRANTED}", whole(start))\nreturn {{"0"')
+LOGGED = TAKE.replace("return {0, 0", f'redis.call("rpush", "{GRANTED}", start)\nreturn {{0, 0')
 AT_ONCE = 4
 
 
