@@ -1,6 +1,5 @@
 """A small Bot API server on the wire: it answers as Telegram does until a test plans that it does not."""
 
-import itertools
 import json
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -31,10 +30,15 @@ class FakeBotApi(FakeServer):
 
     handler: Any = None
     by_method: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
-    numbers: Any = field(default_factory=lambda: itertools.count(100))
+    _given: int = 0
 
     def __post_init__(self) -> None:
         self.handler = self._as_telegram_does
+
+    @property
+    def taken(self) -> int:
+        """How many messages were taken."""
+        return self._given
 
     @property
     def root(self) -> str:
@@ -83,8 +87,9 @@ class FakeBotApi(FakeServer):
                 return refusal(404, "Not Found: method not found")
 
     def _message(self, chat: str) -> dict[str, Any]:
+        self._given += 1
         where = {"id": int(chat), "type": "private", "first_name": "Ada"}
-        return {"message_id": next(self.numbers), "date": 1_790_000_000, "chat": where, "from": ME}
+        return {"message_id": 99 + self._given, "date": 1_790_000_000, "chat": where, "from": ME}
 
 
 def _yes(result: Any) -> Answer:

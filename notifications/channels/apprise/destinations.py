@@ -13,7 +13,7 @@ SCHEMAS = frozenset({
     "onesignal", "opsgenie", "pagerduty", "pbul", "pover", "prowl", "pushdeer", "pushdeers", "pushy",
     "rocket", "rockets", "revolt", "ryver", "signal", "signals", "signl4", "simplepush", "slack", "spush",
     "squadcast", "telnyx", "threema", "twilio", "twist", "viber", "vonage", "webex", "whatsapp", "workflow",
-    "workflows", "wxteams", "xmpp", "xmpps", "zulip",
+    "workflows", "wxteams", "zulip",
 })  # fmt: skip
 """Services that carry a message to people. None opens files, runs programs, speaks to the desktop or posts freely."""
 
