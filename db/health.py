@@ -1,5 +1,6 @@
 """The health table: one current row for each system and component."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -30,36 +31,37 @@ class HealthRow(Base):
     metadata_: Mapped[str | None] = mapped_column("metadata", Text)
     checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What is kept in `metadata`: the breaker's record, what was told of it, what senders counted."""
+        try:
+            found = json.loads(self.metadata_ or "{}")
+        except ValueError:  # somebody else's words
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def note(self, name: str, what: Any) -> None:
+        """Keep `what` under that name beside the others."""
+        self.metadata_ = json.dumps(self.notes | {name: what})
+
 
 class HealthRepo(BaseRepository[HealthRow]):
     model = HealthRow
 
-    def report(
-        self, system: str, component: str | None, *, ok: bool, status: str, error: str | None, response_ms: int | None
-    ) -> None:
-        """Write what a system says of itself now; failures in a row are counted, the mean time moves by a fifth."""
-        now = func.now()
-        row = insert(HealthRow).values(
-            system=system,
-            component=component,
-            status=status,
-            last_success=now if ok else None,
-            last_failure=None if ok else now,
-            failure_count=0 if ok else 1,
-            avg_response_time_ms=response_ms,
-            error_message=error,
-        )
-        mean = func.coalesce((HealthRow.avg_response_time_ms * 4 + row.excluded.avg_response_time_ms) / 5,
-                             row.excluded.avg_response_time_ms, HealthRow.avg_response_time_ms)  # fmt: skip
-        changed: dict[str, Any] = {
-            "status": status,
-            "failure_count": 0 if ok else HealthRow.failure_count + 1,
-            "avg_response_time_ms": mean,
-            "error_message": error,
-            "checked_at": now,
-            ("last_success" if ok else "last_failure"): now,
-        }
-        self.session.execute(row.on_conflict_do_update(index_elements=["system", "component"], set_=changed))
+    def held(self, system: str, component: str | None) -> HealthRow:
+        """The row of a system, locked until the transaction ends; made when it is the first word of it."""
+        first = insert(HealthRow).values(system=system, component=component, status="HEALTHY")
+        self.session.execute(first.on_conflict_do_nothing(index_elements=["system", "component"]))
+        which = HealthRow.component.is_not_distinct_from(component)
+        return self.session.scalars(select(HealthRow).where(HealthRow.system == system, which).with_for_update()).one()
+
+    def round_trip(self) -> None:
+        """Ask the database nothing, and wait for its answer."""
+        self.session.execute(text("SELECT 1"))
+
+    def of_system(self, system: str) -> list[HealthRow]:
+        """The rows of a system's components."""
+        return list(self.session.scalars(select(HealthRow).where(HealthRow.system == system)))
 
     def watched(self) -> list[HealthRow]:
         """Every row that no other watcher holds at this moment, locked."""

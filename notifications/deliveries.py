@@ -257,16 +257,6 @@ def sweep(database: Database) -> int:
         return len(lapsed)
 
 
-def report(database: Database, component: str | None, error: str | None, response_ms: int | None = None) -> None:
-    """Write into the health table how a channel, or the sender itself, is."""
-    with database.for_platform() as uow:
-        status = "HEALTHY" if error is None else "DOWN"
-        uow.health.report(
-            "notification", component, ok=error is None, status=status, error=error, response_ms=response_ms
-        )
-        uow.commit()
-
-
 def reference(delivery_id: int) -> str:
     """Four signs by which a person recognises a message that may have come twice."""
     return base64.b32encode(hashlib.blake2b(str(delivery_id).encode(), digest_size=3).digest()).decode()[:4]

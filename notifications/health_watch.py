@@ -1,23 +1,21 @@
 """Silence is an event: a system that is down, or says nothing any more, is told to the admins by a way that works."""
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from db.health import HealthRow
 from db.unit_of_work import UnitOfWork
+from domain.health import SELDOM, SILENT_AFTER, key_of, name_of
 from domain.messages import Category, Outgoing
 from domain.users import Role
 from notifications import outbox
 
-SILENT_AFTER = timedelta(seconds=45)
 WATCHED_FOR = timedelta(seconds=60)
 """How long one must have been watching before a silence counts: after a start of everything, everything is silent."""
 HOLD = timedelta(seconds=60)
 LONGEST_HOLD = timedelta(hours=1)
 CALM_AFTER = timedelta(hours=2)
-FAILURES = 2
 
 SYSTEMS = {
     "worker": ("The worker", "Runs that are due wait and are not lost"),
@@ -27,13 +25,16 @@ SYSTEMS = {
     "telegram_bot": ("The bot", "Commands are answered when it is back"),
     "notification": ("The sender of messages", "Messages wait and are not lost"),
     "notification telegram": ("Telegram", "Messages to chats wait and are not lost"),
+    "api_service": ("Health and metrics over HTTP", "Who watches from outside sees nothing; everything else goes on"),
+    "web_ui": ("The web pages", "Links in mails do not open; everything else goes on"),
+    "market_data": ("The source of prices", "Reports and alerts that need it fail and are tried again"),
     "notification email": ("The mail relay", "Codes and other mail wait; nobody can prove an address until it is back"),
 }
 
 
 @dataclass
 class Told:
-    """What the admins know of one system; kept in the `metadata` of its row."""
+    """What the admins know of one system; kept with its row."""
 
     down: bool = False
     since: str | None = None
@@ -42,10 +43,10 @@ class Told:
     hold_s: float = field(default=HOLD.total_seconds())
 
     @classmethod
-    def read(cls, stored: str | None) -> "Told":
+    def read(cls, row: HealthRow) -> "Told":
         try:
-            return cls(**json.loads(stored)) if stored else cls()
-        except (ValueError, TypeError):  # somebody else's words: what is known begins anew
+            return cls(**row.notes.get("told", {}))
+        except TypeError:  # somebody else's words: what is known begins anew
             return cls()
 
     def falls(self, now: datetime) -> None:
@@ -64,6 +65,21 @@ class Told:
         self.down, self.well_since, self.recovered_at = False, None, now.isoformat()
 
 
+class Watcher:
+    """Watches from when it is made; after a pause it begins anew, for what kept it quiet kept the others quiet too."""
+
+    def __init__(self) -> None:
+        self._since = self._looked_at = datetime.now(UTC)
+
+    def look(self, uow: UnitOfWork) -> list[str]:
+        """As `announce`."""
+        now = datetime.now(UTC)
+        if now - self._looked_at > SILENT_AFTER:  # the database was away, or the machine slept
+            self._since = now
+        self._looked_at = now
+        return announce(uow, watching_since=self._since)
+
+
 def announce(uow: UnitOfWork, *, watching_since: datetime) -> list[str]:
     """Tell the admins of outages at once and of recoveries once they have held; the systems that were told of.
 
@@ -74,35 +90,33 @@ def announce(uow: UnitOfWork, *, watching_since: datetime) -> list[str]:
         now = uow.planning.database_now()
         silence_counts = datetime.now(UTC) - watching_since >= WATCHED_FOR
         rows = uow.health.watched()
-        down = {
-            _key(row)
-            for row in rows
-            if _fault(row, now, silence_counts=silence_counts) or Told.read(row.metadata_).down
-        }
+        down = {_key(row) for row in rows if _fault(row, now, silence_counts=silence_counts) or Told.read(row).down}
         for row in rows:
             fault = _fault(row, now, silence_counts=silence_counts)
-            known = Told.read(row.metadata_)
+            known = Told.read(row)
+            before = replace(known)
             if fault is not None and not known.down:
                 known.falls(now)
                 _tell(uow, row, "health_down", down, now, reason=fault)
                 told.append(_key(row))
             elif fault is not None:
                 known.well_since = None
-            elif known.down and row.status == "HEALTHY" and known.holds(now):
+            elif known.down and known.holds(now) and row.status == "HEALTHY":
                 _tell(uow, row, "health_recovered", down - {_key(row)}, now, since=known.since or "")
                 known.recovers(now)
                 told.append(_key(row))
-            row.metadata_ = json.dumps(asdict(known)) if known != Told() else None
+            if known != before:
+                row.note("told", asdict(known))
         uow.commit()
     return told
 
 
 def _fault(row: HealthRow, now: datetime, *, silence_counts: bool) -> str | None:
     silent = now - row.checked_at
-    if silent > SILENT_AFTER:
+    if silent > SILENT_AFTER and row.system not in SELDOM:
         minutes = max(round(silent.total_seconds() / 60), 1)
         return f"it has said nothing for {minutes} minute{'s' if minutes != 1 else ''}" if silence_counts else None
-    if row.status == "DOWN" and row.failure_count >= FAILURES:
+    if row.status == "DOWN":
         return row.error_message or "it says that it is down"
     return None
 
@@ -117,15 +131,21 @@ def _tell(
     reason: str = "",
     since: str = "",
 ) -> None:
-    name, consequence = SYSTEMS.get(_key(row), (_key(row), ""))
     minutes = round((now - datetime.fromisoformat(since)).total_seconds() / 60) if since else 0
-    params = {"name": name, "consequence": consequence, "reason": reason.rstrip("."), "minutes": max(minutes, 1)}
+    params = words(row.system, row.component, reason) | {"minutes": max(minutes, 1)}
     for admin in uow.users.recipients(Role.ADMIN):
         message = Outgoing(
             Category.HEALTH, admin, text="", template=template, params=params, channels=_working(set(down)),
             dedupe_key=f"health:{_key(row)}:{template}:{admin}:{now.timestamp():.0f}",
         )  # fmt: skip
         outbox.enqueue(uow, message, now)
+
+
+def words(system: str, component: str | None, reason: str) -> dict[str, str]:
+    """What the templates say of a system."""
+    channel = (name_of(system, component), "Messages by this way wait and are not lost")
+    name, consequence = SYSTEMS.get(key_of(system, component), channel)
+    return {"name": name, "consequence": consequence, "reason": reason.rstrip(".")}
 
 
 def _working(down: set[str]) -> tuple[str, ...]:
@@ -136,4 +156,4 @@ def _working(down: set[str]) -> tuple[str, ...]:
 
 
 def _key(row: HealthRow) -> str:
-    return f"{row.system} {row.component}" if row.component else row.system
+    return key_of(row.system, row.component)

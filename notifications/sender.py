@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -17,6 +19,7 @@ from domain.messages import BULK_LANE
 from domain.preferences import ADJUSTABLE
 from notifications import deliveries
 from notifications.channels.channel import Channel, Progress
+from notifications.database_watch import DatabaseWatch
 from notifications.deliveries import Delivery
 from notifications.errors import (
     AddressGone,
@@ -27,7 +30,8 @@ from notifications.errors import (
     SendError,
     Uncertain,
 )
-from notifications.health_watch import announce
+from notifications.health import ChannelHealth, Outcome, write
+from notifications.health_watch import Watcher
 from notifications.rates import Rates
 
 log = structlog.get_logger(__name__)
@@ -45,6 +49,12 @@ REPORT_EVERY_S = 10.0
 CALL_WITHIN_S = 150.0
 FAULT_PAUSE = timedelta(seconds=5)
 STOP_WITHIN_S = 6.0
+NOTICED_S = 0.02
+"""A wait for the pace shorter than this is none."""
+
+
+async def _this_one() -> bool:
+    return True
 
 
 class Sender:
@@ -60,8 +70,11 @@ class Sender:
         *,
         per_second: float = 25.0,
         opt_out: Callable[[int, str], str | None] = lambda _user, _category: None,
+        only_one: Callable[[], Awaitable[bool]] = _this_one,
     ) -> None:
-        """`per_second` is what may be sent in all; `opt_out` makes the link by which a person leaves a category."""
+        """`per_second` is what may be sent in all; `opt_out` makes the link by which a person leaves a category;
+        `only_one` says whether this sender, of all, is to tell of the database's outage.
+        """
         self._database = database
         self._listener = listener
         self._channels = channels
@@ -70,16 +83,18 @@ class Sender:
         self._ahead = max(int(per_second * AHEAD_S), 1)
         self._opt_out = opt_out
         self._owner = uuid.uuid4().hex
-        self._faulty: dict[str, str] = {}
-        self._since = datetime.now(UTC)
+        self._health = ChannelHealth(database, offload, channels)
+        self._watcher = Watcher()
         self._urgent: set[asyncio.Task[None]] = set()
         self._bulk: set[asyncio.Task[None]] = set()
+        self._going: Counter[str] = Counter()
+        self._outages = DatabaseWatch(channels, only_one)
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Send until `stop`; what was begun is finished, what was not begun stays queued."""
         for channel in self._channels.values():
             await channel.open()
-        beside = [asyncio.create_task(work) for work in (self._sweep(stop), self._report(stop), self._wake_on(stop))]
+        beside = [asyncio.create_task(work) for work in self._beside(stop)]
         ready()
         try:
             while not stop.is_set():
@@ -87,6 +102,7 @@ class Sender:
                     await self._rest()
         finally:
             await self._let_finish()
+            await self._health.finish()
             for work in beside:
                 work.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -101,14 +117,10 @@ class Sender:
         if max(most, bulk) <= 0:
             return False
         try:
-            claimed = await self._offload.run(
-                deliveries.claim,
-                self._database,
-                self._owner,
-                channels=list(self._channels),
-                most=max(most, 0),
-                bulk=max(bulk, 0),
-            )
+            claimed = await self._claim(self._health.open_ones(), max(most, 0), max(bulk, 0))
+            for name in self._health.on_trial():
+                if not self._going[name]:
+                    claimed += await self._claim([name], min(max(most, 0), 1), 0) or await self._claim([name], 0, 1)
         except DatabaseUnavailable as problem:
             log.warning("claim_failed", error=str(problem))
             return False
@@ -119,11 +131,25 @@ class Sender:
             self._begin(delivery)
         return bool(claimed)
 
+    async def _claim(self, channels: list[str], most: int, bulk: int) -> list[Delivery]:
+        """The next few of these channels; one that is down is left out, so that no attempt is lost on it."""
+        if not channels or not most + bulk:
+            return []
+        return await self._offload.run(
+            deliveries.claim, self._database, self._owner, channels=channels, most=most, bulk=bulk
+        )
+
     def _begin(self, delivery: Delivery) -> None:
         places = self._bulk if delivery.lane == BULK_LANE else self._urgent
         work = asyncio.create_task(self._deliver(delivery))
         places.add(work)
-        work.add_done_callback(places.discard)
+        self._going[delivery.channel] += 1
+
+        def ended(_: "asyncio.Task[None]") -> None:
+            places.discard(work)
+            self._going[delivery.channel] -= 1
+
+        work.add_done_callback(ended)
 
     async def _rest(self) -> None:
         """Until something is queued, something that was begun ends, or the clock says to look."""
@@ -149,7 +175,10 @@ class Sender:
 
     async def _attempt(self, delivery: Delivery) -> None:
         channel = self._channels[delivery.channel]
+        asked = time.monotonic()
         wait = await self._its_turn(delivery, channel)
+        if wait > 0 or time.monotonic() - asked > NOTICED_S:
+            self._health.waited(delivery.channel, wait + time.monotonic() - asked)
         if wait > 0:
             reason = "its turn comes later: the channel is busy"
             await self._offload.run(deliveries.give_back, self._database, delivery, timedelta(seconds=wait), reason)
@@ -162,12 +191,12 @@ class Sender:
             async with asyncio.timeout(CALL_WITHIN_S):
                 receipt = await channel.send(self._complete(delivery), self._progress(delivery))
         except TimeoutError:
-            await self._failed(delivery, Uncertain("no answer came in time"))
+            await self._failed(delivery, Uncertain("no answer came in time"), time.monotonic() - begun)
         except SendError as problem:
-            await self._failed(delivery, problem)
+            await self._failed(delivery, problem, time.monotonic() - begun)
         else:
             took = timedelta(seconds=time.monotonic() - begun)
-            self._faulty.pop(delivery.channel, None)
+            self._health.sent(delivery.channel, took.total_seconds())
             sent = deliveries.Sent(receipt.provider_id, receipt.note, took)
             ours = await self._offload.run(deliveries.record_sent, self._database, delivery, sent)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
@@ -189,8 +218,9 @@ class Sender:
             return delivery
         return replace(delivery, unsubscribe=self._opt_out(delivery.user_id, delivery.category.value))
 
-    async def _failed(self, delivery: Delivery, problem: SendError) -> None:
+    async def _failed(self, delivery: Delivery, problem: SendError, took_s: float) -> None:
         kind, reason = type(problem).__name__, str(problem)
+        self._health.failed(delivery.channel, took_s, problem)
         log.warning("delivery_failed", kind=kind, reason=reason)
         match problem:
             case Flooded():
@@ -203,7 +233,6 @@ class Sender:
             case Postponed():
                 await self._postpone(delivery, reason, kind, problem.after, counts=problem.counts)
             case ChannelFault():
-                self._faulty[delivery.channel] = reason
                 await self._postpone(delivery, reason, kind, FAULT_PAUSE, counts=False)
             case AddressGone():
                 await self._offload.run(deliveries.record_address_gone, self._database, delivery, reason, kind)
@@ -235,32 +264,30 @@ class Sender:
 
     async def _report(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            with contextlib.suppress(DatabaseUnavailable):  # silence in the health table is read as such
-                await self._offload.run(deliveries.report, self._database, None, None)
-                for name, channel in self._channels.items():
-                    begun = time.monotonic()
-                    error = await _check(channel)
-                    took = int((time.monotonic() - begun) * 1000)
-                    await self._offload.run(deliveries.report, self._database, name, error, took)
-                told = await self._offload.run(self._announce)  # of the scheduler's silence, above all
+            begun = time.monotonic()
+            try:
+                told = await self._offload.run(self._say_and_watch)
+            except DatabaseUnavailable:  # silence in the health table is read as such
+                await self._outages.gone(f"it has not answered for {time.monotonic() - begun:.0f} s")
+            else:
                 if told:
                     log.warning("health_announced", systems=told)
             await asyncio.sleep(REPORT_EVERY_S)
 
-    def _announce(self) -> list[str]:
-        return announce(self._database.for_platform(), watching_since=self._since)
+    def _say_and_watch(self) -> list[str]:
+        """Say that this sender is there, and tell of who is not: of the scheduler, above all."""
+        self._outages.answered(self._database.for_platform())
+        with self._database.for_platform() as uow:
+            begun = time.monotonic()
+            uow.health.round_trip()
+            write(uow, "database", None, [Outcome.of(time.monotonic() - begun)])
+            write(uow, "notification", None, [Outcome.of(0.0)])
+            uow.commit()
+        return self._watcher.look(self._database.for_platform())
+
+    def _beside(self, stop: asyncio.Event) -> tuple[Coroutine[Any, Any, None], ...]:
+        return self._sweep(stop), self._report(stop), self._health.watch(stop), self._wake_on(stop)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._listener.wake()
-
-
-async def _check(channel: Channel) -> str | None:
-    try:
-        async with asyncio.timeout(15):
-            await channel.check()
-    except TimeoutError:
-        return "no answer within 15 s"
-    except SendError as problem:
-        return str(problem)
-    return None

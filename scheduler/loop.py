@@ -5,7 +5,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import structlog
 
@@ -13,7 +12,7 @@ from db.engine import Database
 from db.listen import Listener
 from db.offload import with_retries
 from domain.calendars import Sessions
-from notifications.health_watch import announce
+from notifications.health_watch import Watcher
 from scheduler.dispatch import Dispatch
 from scheduler.leader import Leader
 from services.health import HealthService
@@ -88,7 +87,7 @@ class Loop:
     tell: Every = field(default_factory=lambda: Every(TELL_EVERY))
     report: Every = field(default_factory=lambda: Every(REPORT_EVERY))
     learn: Every = field(default_factory=lambda: Every(SESSIONS_EVERY))
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    watcher: Watcher = field(default_factory=Watcher)
     housekeep: Every = field(default_factory=lambda: Every(HOUSEKEEP_EVERY))
 
     def run(self, stop: threading.Event) -> None:
@@ -109,7 +108,7 @@ class Loop:
         if self.report.is_over():
             self.dispatch.report()
             with_retries(HealthService(self.database.for_platform()).report, "scheduler")
-            if told := with_retries(announce, self.database.for_platform(), watching_since=self.since):
+            if told := with_retries(self.watcher.look, self.database.for_platform()):
                 log.warning("health_announced", systems=told)
         if not self.leader.leads():
             return AFTER_NO_ANSWER

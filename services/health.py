@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from db.unit_of_work import UnitOfWork
 from domain.health import Status, status_now
+from notifications.health import Outcome, write
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,9 @@ class HealthService:
         self, system: str, component: str | None = None, *, error: str | None = None, response_ms: int | None = None
     ) -> None:
         """Say that a system is well, or with `error` why it is not."""
+        took_s = (response_ms or 0) / 1000
         with self.uow as uow:
-            uow.health.report(
-                system,
-                component,
-                ok=error is None,
-                status="HEALTHY" if error is None else "DOWN",
-                error=error,
-                response_ms=response_ms,
-            )
+            write(uow, system, component, [Outcome.of(took_s, error)])
             uow.commit()
 
     def current(self) -> list[ComponentHealth]:
