@@ -1,9 +1,11 @@
 """The scripts in Valkey and the ledger in Python decide alike, step for step, over whatever happens."""
 
 import contextlib
+import heapq
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -102,6 +104,32 @@ def test_the_script_decides_as_the_ledger_does(server: Server, limits: Limits, s
         else:
             server.speak([BOT], [])
             ledger.others_speak(now)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_long_rush_is_decided_alike(server: Server, seed: int) -> None:
+    """Callers that come back when told, some late, some never, with floods between them."""
+    server.fresh()
+    random = Random(seed)
+    limits = Limits(bot=random.choice([25.0, 33.3]), bulk_share=0.6, bulk_burst=random.choice([1, 2]))
+    ledger, seen = Ledger(), set()
+    callers = [(1_763_000_000 * SECOND + number, number) for number in range(6)]
+    for _ in range(700):
+        now, number = heapq.heappop(callers)
+        server.at(now)
+        chat, bulk = random.choice(["1", "2", "3", "-1004", None]), number < 2
+        if random.random() < 0.01 and chat is not None:
+            duration = random.choice([0, SECOND, 4 * SECOND])
+            slowed = float(server.park([BOT, chat, FLOODS], [chat, duration, limits.bot, 1]))
+            assert (slowed > 0) == ledger.park(now, limits, chat, duration, flood=True)
+        keys = [BOT] + ([chat] if chat else [])
+        wait, shared, ahead = server.take(keys, rates._arguments(limits, chat, bulk=bulk, cost=1))
+        decision = ledger.take(now, limits, chat, bulk=bulk)
+        assert (int(wait), bool(shared), int(ahead)) == (decision.wait, decision.shared, decision.ahead)
+        seen.add((bulk, wait > 0, bool(shared)))
+        late = random.choice([0, 0, 0, 1, 5_000, 30_000, SECOND // 2])
+        heapq.heappush(callers, (now + min(int(wait), SECOND) + late, number))
+    assert len(seen) == 6, "not everything happened"
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
