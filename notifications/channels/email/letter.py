@@ -92,7 +92,7 @@ def _subject(delivery: Delivery, own: str | None, params: Mapping[str, Any]) -> 
         found = render(f"{own}.subject.txt", delivery.locale, params)
     else:
         first = markup.one_line(params["plain"].partition("\n")[0])
-        said = first[next((place for place, sign in enumerate(first) if sign.isalnum()), 0) :].rstrip(".")
+        said = first[next((place for place, sign in enumerate(first) if sign.isalnum()), 0) :].rstrip(".:")
         named = params["kind"] and delivery.category is not Category.FAILURE  # a failure says so itself
         found = f"{params['kind']}: {said}" if named and said else said or params["kind"]
     return _shortened(markup.one_line(found)) or "Openbell"

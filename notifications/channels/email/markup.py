@@ -39,7 +39,7 @@ def read(text: str) -> Text:
     whole, opening = _Reader.of(text.strip()), _Reader.of(first)
     if opening.open_at_end or len(opening.plain) > _HEADING_LIMIT or not opening.plain:
         return Text("", Markup(whole.html), whole.plain)  # noqa: S704  # the reader escapes all but its own tags
-    return Text(opening.plain, Markup(_Reader.of(rest.strip()).html), whole.plain)  # noqa: S704  # as above
+    return Text(opening.plain.rstrip(":"), Markup(_Reader.of(rest.strip()).html), whole.plain)  # noqa: S704  # as above
 
 
 class _Reader(HTMLParser):
