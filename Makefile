@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db
+.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: ## start everything here and say where to chat
 	@OPENBELL_STEPS=4 exec $(BIN)/openbell up
 
 test: setup-dev ## run all tests that need no browser, on throw-away servers
-	@$(PYTEST) -n 2 --dist worksteal -m "not browser"
+	@$(PYTEST) -n 2 --dist worksteal -m "not browser" --ignore tests/faults
 
 unit: setup-dev ## run the tests that do no I/O
 	@$(PYTEST) -q tests/unit
@@ -59,6 +59,12 @@ format: setup-dev ## format the code and write the generated files
 
 setup-bench:
 	@$(SETUP) bench
+
+faults: setup-dev ## kill the real processes at every write to the network that their work takes
+	@$(PYTEST) -n 2 -q tests/faults
+
+chaos: setup-dev ## let everything work under faults, then prove the promises: make chaos MINUTES=30 SEED=7
+	@$(BIN)/python -m chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 bench: setup-bench ## measure replies, dispatch, growth, start and work beside peers: make bench WHAT="start work"
 	@$(BIN)/python -m bench $(WHAT)

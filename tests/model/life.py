@@ -39,6 +39,8 @@ EVERY = {"* * * * *": 1, "*/5 * * * *": 5, "0-59 0-23 * * *": 1}
 """The lines in use and how many minutes apart their due times are: simple enough to be counted without a library."""
 
 MOST_AT_ONCE = 2
+LONGEST_WITHOUT_AN_END = 30
+"""Minutes left in peace in which no run comes to its end: longer than every lease, limit and back-off."""
 RUNS = """
 SELECT r.id, r.job_id, r.user_id, r.status, r.trigger, r.overlap, r.attempt, r.scheduled_for, r.covers_until,
     r.result ->> 'mark' AS mark,
@@ -57,8 +59,8 @@ wishes = st.fixed_dictionaries(
         "overlap": st.sampled_from(("skip", "queue_one", "allow")),
         "catch_up": st.sampled_from(("skip", "latest", "all")),
         "repeatable": st.sampled_from((True, True, False)),
-        "retries": st.integers(0, 2),
-        "timeout": st.sampled_from((20, 120)),
+        "retries": st.sampled_from((0, 1, 2, 2)),
+        "timeout": st.sampled_from((20, 120, 120)),
     }
 )
 
@@ -207,7 +209,6 @@ class LifeOfRuns(RuleBasedStateMachine):
         self._planning().tell_late()
         self._planning().tell_missed()
 
-    @rule()
     def both_schedulers_at_once(self) -> None:
         def work(number: int) -> list[Bell]:
             service = self._planning()
@@ -248,8 +249,6 @@ class LifeOfRuns(RuleBasedStateMachine):
         bells, self.bells = list(dict.fromkeys(self.bells)), []
         self._start(worker, bells)
 
-    @precondition(lambda self: self.bells)
-    @rule(n=which)
     def all_workers_start_one_at_once(self, n: int) -> None:
         bell = self._one(self.bells, n)
         self.bells.remove(bell)
@@ -270,11 +269,6 @@ class LifeOfRuns(RuleBasedStateMachine):
     @rule(what=st.sampled_from(("finish", "finish", "finish_all", "fail", "time_out", "hand_back")), n=which)
     def a_worker_ends_its_work(self, what: str, n: int) -> None:
         getattr(self, what)(n)
-
-    @precondition(lambda self: self.held)
-    @rule(n=which)
-    def a_worker_ends_its_work_while_it_is_rescued(self, n: int) -> None:
-        self.finish_while_it_is_rescued(n)
 
     def finish(self, n: int) -> None:
         """Also late: whether the run is still its own, the worker does not know."""
@@ -340,13 +334,16 @@ class LifeOfRuns(RuleBasedStateMachine):
         self.start_all(worker)
 
     @precondition(lambda self: self.held)
-    @rule(worker=st.integers(0, WORKERS - 1))
-    def everyone_is_taken_for_dead_while_stopped(self, worker: int) -> None:
-        """The workers hold what they hold and go on later; meanwhile another one got all of it."""
+    @rule(worker=st.integers(0, WORKERS - 1), then=st.sampled_from(("", "finish", "fail", "time_out")))
+    def everyone_is_taken_for_dead_while_stopped(self, worker: int, then: str) -> None:
+        """Another worker gets all that they hold; they go on and end it, at once or at any later step."""
+        stopped = list(self.held)
         self.pass_time(46)
         self.rescue()
         self.ring()
         self.start_all(worker)
+        for each in stopped if then else ():
+            getattr(self, then)(self.held.index(each))
 
     # what must hold
 
@@ -387,7 +384,9 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     def _check_due_times(self, runs: Sequence[Any]) -> None:
         """Each due time that passed while its schedule was enabled has one row, and nothing else has."""
-        cursors = {row.id: row.next_run_at for row in self.world.all("SELECT id, next_run_at FROM job_schedules")}
+        rows_now = self.world.all("SELECT id, next_run_at, paused_reason FROM job_schedules")
+        cursors = {row.id: row.next_run_at for row in rows_now}
+        paused = {row.id for row in rows_now if row.paused_reason is not None}
         for known in self.schedules:
             rows = [
                 (run.scheduled_for, run.covers_until)
@@ -399,6 +398,7 @@ class LifeOfRuns(RuleBasedStateMachine):
             cursor = cursors[known.id]
             owed = {due for due in known.owed if cursor is None or due < cursor}
             assert owed <= set(covered), f"schedule {known.id} lost {sorted(owed - set(covered))}"
+            known.enabled = known.enabled and known.id not in paused  # by itself, after ten failures
             assert set(covered) <= known.owed | known.ahead, f"schedule {known.id} was never due at that time"
 
     def teardown(self) -> None:
@@ -410,7 +410,9 @@ class LifeOfRuns(RuleBasedStateMachine):
         self.held.clear()
         self.bells.clear()
         left: Any = None
-        for _ in range(60):
+        fewest, rounds = 10**6, 0
+        while rounds < LONGEST_WITHOUT_AN_END:
+            rounds += 1
             self._planning().rescue_stalled(chance=self.chance)
             self.bells += self._planning().ring_waiting()
             if self.bells:
@@ -420,6 +422,8 @@ class LifeOfRuns(RuleBasedStateMachine):
             left = self.world.all("SELECT id, status FROM job_schedule_runs WHERE status = ANY(:a)", a=sorted(ACTIVE))
             if not left:
                 return
+            if len(left) < fewest:
+                fewest, rounds = len(left), 0
             self.world.step(timedelta(seconds=61))
         raise AssertionError(f"these runs never end: {left}")
 
@@ -479,6 +483,49 @@ class LifeOfRuns(RuleBasedStateMachine):
         return f'{{"mark": "{run.id} by {run.token}"}}'
 
 
+def wander(machine: LifeOfRuns, chance: random.Random, steps: int, *, at_once: bool) -> None:
+    """A random walk through the same rules, with the more telling ones more often; `at_once` lets some overlap in time.
+
+    What happens between threads is not the same each time, so those steps have no place in what hypothesis repeats.
+    """
+    wish = {"who": 0, "line": "* * * * *", "overlap": "allow", "catch_up": "all", "repeatable": True}
+    wishes = [
+        wish | {"retries": 2, "timeout": 120},
+        wish | {"retries": 0, "timeout": 20, "repeatable": False, "who": 1},
+    ]
+    machine.begin(*(each | {"overlap": chance.choice(("skip", "queue_one", "allow"))} for each in wishes))
+    for _ in range(steps):
+        chance.choice(_moves(machine, chance, at_once))()
+        machine.the_promises_hold()
+    machine.teardown()
+
+
+def _moves(machine: LifeOfRuns, chance: random.Random, at_once: bool) -> list[Callable[[], None]]:
+    n, worker = chance.randrange(1000), chance.randrange(WORKERS)
+    person = chance.choice(("pause", "resume", "resume", "undelete", "delete", "skip_next", "run_now", "cancel"))
+    astray = chance.choice(("lose_a_bell", "empty_the_broker", "double_a_bell"))
+    ending = chance.choice(("finish", "finish", "finish_all", "fail", "time_out", "hand_back"))
+    then = chance.choice(("", "finish", "fail", "time_out"))
+    moves: list[Callable[[], None]] = [
+        *[lambda: machine.an_ordinary_minute(chance.randint(1, 3), worker)] * 4,
+        lambda: machine.pass_time(chance.choice(STEPS)),
+        lambda: machine.a_person_acts(person, n),
+        lambda: machine.heartbeat(worker),
+        lambda: machine.die(worker),
+        machine.plan, machine.ring, machine.rescue, machine.tell,
+    ]  # fmt: skip
+    if machine.bells:
+        moves += [lambda: machine.start(n, worker), lambda: machine.bells_go_astray(astray, n)]
+    if machine.held:
+        moves += [lambda: machine.everyone_is_taken_for_dead_while_stopped(worker, then)] * 3
+        moves += [lambda: machine.a_worker_ends_its_work(ending, n)] * 3
+    if at_once:
+        moves += [machine.both_schedulers_at_once] * 3
+        moves += [lambda: machine.all_workers_start_one_at_once(n)] * 3 if machine.bells else []
+        moves += [lambda: machine.finish_while_it_is_rescued(n)] * 2 if machine.held else []
+    return moves
+
+
 def _check_change(was: dict[str, Any], became: dict[str, Any], at: datetime) -> None:
     """One UPDATE of a run: drawn, fenced, and nothing of a final row touched."""
     before, after = was["status"], became["status"]
@@ -494,7 +541,7 @@ def _check_change(was: dict[str, Any], became: dict[str, Any], at: datetime) -> 
         assert became["token"] == was["token"], f"started while it ran: {what}"
     if after == "running" and before != "running":
         assert (became["token"], became["attempt"]) == (was["token"] + 1, was["attempt"] + 1), what
-    lost = became.get("error") == "its worker stopped answering" and before == "running"
+    lost = before == "running" != after and became["error"] == "its worker stopped answering"
     lease = instant(was, "lease_until")
     assert not lost or (lease is not None and lease < at), f"taken from a worker whose lease stands: {what}"
 
