@@ -21,6 +21,7 @@ GROUP = "openbell.channels"
 OWN_CHANNELS = ("telegram", "email", "webhook", "apprise")
 LONGEST_NAME = 32
 NAME_PATTERN = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
+LONGEST_SECRET = 65_536
 _OURS = "openbell"
 _WORK = ("open", "close", "check", "send")
 
@@ -96,6 +97,19 @@ def given(settings: Mapping[str, Any], environment: Mapping[str, str], **parts: 
         found[name.removesuffix("_file")] = _content(found[name])
     known = {name: _opened(value) for name, value in settings.items()}
     return found | {name: value for name, value in known.items() if value is not None or name not in found} | parts
+
+
+def matching(pattern: str, sentence: str) -> Callable[[str], str]:
+    """A `check_address` for addresses of that pattern; the sentence tells people what would be right."""
+
+    def check_address(address: str) -> str:
+        address = address.strip()
+        if not re.fullmatch(pattern, address):
+            shown = "".join(sign for sign in address[:60] if sign.isprintable())
+            raise InvalidInput(f"“{shown}” is no such address. {sentence}")
+        return address
+
+    return check_address
 
 
 def make_all(settings: Mapping[str, Any]) -> Made:
@@ -179,7 +193,10 @@ def _opened(value: Any) -> Any:
 
 
 def _content(path: str) -> str | None:
+    """What a file holds; None for anything that can't be a secret: not every variable of that ending names one."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):  # not every variable of that ending names a file with a secret
+        file = Path(path)
+        small = file.is_file() and file.stat().st_size <= LONGEST_SECRET
+        return file.read_text(encoding="utf-8").strip() if small else None
+    except (OSError, ValueError):
         return None
