@@ -23,6 +23,8 @@ from notifications.errors import ChannelFault, Postponed, Refused, SendError
 
 log = structlog.get_logger(__name__)
 
+PATIENT = Limits(answer_s=20, before_body_s=24)
+"""Where no second relay waits for its turn; all in all a mail takes two and a half minutes at most."""
 LINK_WITHIN_S = 3.0
 ASK_LINK_AGAIN_S = 60.0
 
@@ -42,7 +44,9 @@ class EmailChannel:
         limits: Limits | None = None,
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        self._relays = [Connections(relay, limits, trust) for relay in parse_relays(smtp_url)]
+        relays = parse_relays(smtp_url)
+        limits = limits or (PATIENT if len(relays) == 1 else Limits())
+        self._relays = [Connections(relay, limits, trust) for relay in relays]
         self._resting: dict[str, float] = {}
         self._sender = Sender(mail_from)
         self._secret_key = secret_key

@@ -51,13 +51,14 @@ class Sender:
 
 def compose(delivery: Delivery, letter: Letter, sender: Sender) -> EmailMessage:
     """mixed(alternative(text, related(HTML, pictures)), files). Raises ValueError where the address is none."""
-    mail = EmailMessage(policy=WIRE.clone(utf8=not delivery.address.isascii()))
+    mail = EmailMessage(policy=WIRE)
     mail["From"] = sender.header
     mail["To"] = Address(addr_spec=recipient(delivery.address))
     mail["Subject"] = one_line(letter.subject)
     mail["Date"] = format_datetime(localtime())
     mail["Message-ID"] = f"<openbell.{int(delivery.message_id)}.{int(delivery.id)}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"  # Exchange looks at this one only
     if delivery.thread is not None:
         mail["In-Reply-To"] = mail["References"] = _first_of(delivery.thread, sender)
     _add_way_out(mail, delivery.unsubscribe)

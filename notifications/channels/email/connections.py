@@ -19,9 +19,9 @@ class Connections:
     A mail that would have to wait, because the relay is slow with another, gets a connection of its own.
     """
 
-    def __init__(self, relay: Relay, limits: Limits | None = None, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(self, relay: Relay, limits: Limits, trust: ssl.SSLContext | None = None) -> None:
         self.relay = relay
-        self._limits = limits or Limits()
+        self._limits = limits
         self._trust = trust
         self._lock = asyncio.Lock()
         self._kept: Session | None = None

@@ -87,10 +87,9 @@ class Session:
         """Everything before the mail itself; until this has returned, nothing was sent."""
         client = self._client
         self.step = Step.MAIL
-        options, encoding = self._options(recipient, size)
-        await client.mail(sender, options=options, encoding=encoding)
+        await client.mail(sender, options=self._options(size))
         self.step = Step.RCPT
-        await client.rcpt(recipient, encoding=encoding)
+        await client.rcpt(recipient)
         self.step = Step.DATA
         answer = await client.execute_command(b"DATA")
         if answer.code != _GO_ON:
@@ -119,17 +118,14 @@ class Session:
         """Hang up."""
         self._client.close()
 
-    def _options(self, recipient: str, size: int) -> tuple[list[str], str]:
-        client, options, encoding = self._client, [], "ascii"
-        if client.supports_extension("size"):
-            most = client.esmtp_extensions.get("size", "").strip()
-            if most.isdecimal() and 0 < int(most) < size:
-                raise TooLarge(f"the relay takes no mail larger than {int(most) // 1024} KiB")
-            options.append(f"SIZE={size}")
-        if not recipient.isascii() and client.supports_extension("smtputf8"):
-            options.append("SMTPUTF8")
-            encoding = "utf-8"
-        return options, encoding
+    def _options(self, size: int) -> list[str]:
+        client = self._client
+        if not client.supports_extension("size"):
+            return []
+        most = client.esmtp_extensions.get("size", "").strip()
+        if most.isdecimal() and 0 < int(most) < size:
+            raise TooLarge(f"the relay takes no mail larger than {int(most) // 1024} KiB")
+        return [f"SIZE={size}"]
 
 
 def on_the_wire(mail: bytes) -> bytes:

@@ -251,3 +251,10 @@ async def test_caps_follow_the_provider_and_the_url() -> None:
     gmail, ses = post.channel.caps.values()
     assert (gmail.per_minute, gmail.per_day) == (None, 500)
     assert (ses.per_minute, ses.per_day) == (60, 50_000)
+
+
+async def test_an_address_that_not_every_relay_can_take_is_refused_before_anything_is_said() -> None:
+    async with ScriptedRelay().running() as relay:
+        with pytest.raises(Refused):
+            await Post(relay.url()).send(address="dörte@example.com")
+        assert relay.connections == 0
