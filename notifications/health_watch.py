@@ -144,7 +144,8 @@ def _tell(
 def words(system: str, component: str | None, reason: str) -> dict[str, str]:
     """What the templates say of a system."""
     channel = (name_of(system, component), "Messages by this way wait and are not lost")
-    name, consequence = SYSTEMS.get(key_of(system, component), channel)
+    known = SYSTEMS.get(key_of(system, component)) or (None if system == "notification" else SYSTEMS.get(system))
+    name, consequence = known or channel
     return {"name": name, "consequence": consequence, "reason": reason.rstrip(".")}
 
 

@@ -1,11 +1,15 @@
 """How the systems are, as they said themselves, and how long ago."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.unit_of_work import UnitOfWork
 from domain.health import Status, status_now
 from notifications.health import Outcome, write
+
+FORGOTTEN_AFTER = timedelta(days=2)
+"""A channel or feed that was not heard of for so long is not in use any more."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class HealthService:
             write(uow, system, component, [Outcome.of(took_s, error)])
             uow.commit()
 
+    def happened(self, system: str, component: str | None, outcomes: Sequence[Outcome]) -> None:
+        """Write what became of several calls, in their order."""
+        with self.uow as uow:
+            write(uow, system, component, outcomes)
+            uow.commit()
+
     def current(self) -> list[ComponentHealth]:
         """Every system's health; silence is judged by the database's clock."""
         with self.uow as uow:
@@ -48,4 +58,5 @@ class HealthService:
                     row.error_message,
                 )
                 for row, age in uow.health.current()
+                if row.component is None or timedelta(seconds=age) < FORGOTTEN_AFTER
             ]

@@ -17,6 +17,7 @@ from services.health import HealthService
 from services.job_kinds import kinds
 from workers.actors import declare
 from workers.execution import Desk, Execution
+from workers.feeds import FeedWatch
 from workers.queues import connect, start_worker
 from workers.watch import Watch
 
@@ -36,15 +37,16 @@ def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None])
     broker = connect(settings.redis_url.get_secret_value())
     watch = Watch(database, Listener(role_url(db_url, PLATFORM, secret_key), "cancel"))
     desk = Desk(database, f"{socket.gethostname()}:{os.getpid()}")
-    declare(broker, Execution(database, desk, watch, settings.market_feed, settings.data_dir, db_url))
+    feeds = FeedWatch()
+    declare(broker, Execution(database, desk, watch, settings.market_feed, settings.data_dir, db_url, feeds=feeds))
     desk.open()
     watch.start()
     worker = start_worker(broker, THREADS)
-    _report(database)
+    _report(database, feeds)
     kinds()  # read before the first run that waits for one
     ready()
     while not stop.wait(BEAT_S):
-        _report(database)
+        _report(database, feeds)
         if watch.stuck() >= THREADS:
             log.critical("every_thread_is_stuck", threads=THREADS)
             os._exit(1)  # none of them can be ended from within; the supervisor starts a fresh process
@@ -57,9 +59,10 @@ def run(settings: Settings, *, stop: threading.Event, ready: Callable[[], None])
     database.close()
 
 
-def _report(database: Database) -> None:
+def _report(database: Database, feeds: FeedWatch) -> None:
     try:
         with_retries(HealthService(database.for_platform()).report, "worker")
+        feeds.report(database)
     except Exception as problem:  # noqa: BLE001  # work goes on; silence in the health table says the rest
         log.warning("health_not_reported", error=str(problem))
 

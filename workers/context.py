@@ -11,6 +11,7 @@ from domain.errors import GiveUp, OpenbellError
 from domain.ids import RunId, ScheduleId, UserId
 from domain.runs import Trigger
 from market.feed import Feed, open_feed, resolve
+from workers.feeds import FeedWatch, WatchedFeed
 
 
 class RunStopped(OpenbellError):
@@ -39,6 +40,8 @@ class JobContext:
     database_url: str = field(repr=False)
     """DB_URL as it was given, for a program that is started; it may name the schema's owner."""
     stopping: threading.Event = field(default_factory=threading.Event, repr=False)
+    feeds: FeedWatch = field(default_factory=FeedWatch, repr=False)
+    """Learns how the sources of prices answer."""
 
     @property
     def owner(self) -> UserId:
@@ -59,4 +62,4 @@ class JobContext:
     def feed_of(self, text: str) -> tuple[Feed, str]:
         """The feed that a person meant by `text`, and the symbol in it."""
         name, symbol = resolve(text, self.market_feed, self.bars_dir)
-        return open_feed(name, bars_dir=self.bars_dir), symbol
+        return WatchedFeed(open_feed(name, bars_dir=self.bars_dir), self.feeds), symbol

@@ -22,6 +22,7 @@ from services.job_kinds import JobKind, kind_of, read_params
 from services.runs import RunsService
 from workers.clerk import Clerk
 from workers.context import JobContext, RunStopped
+from workers.feeds import FeedWatch
 from workers.watch import Held, RunInterrupted, Watch
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,7 @@ class Execution:
     data_dir: Path
     db_url: str = field(default="", repr=False)
     find: Callable[[str], JobKind] = kind_of
+    feeds: FeedWatch = field(default_factory=FeedWatch)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     chance: random.Random = field(default_factory=random.Random)
 
@@ -195,6 +197,7 @@ class Execution:
             database=self.database,
             database_url=self.db_url,
             stopping=held.stopping,
+            feeds=self.feeds,
         )
 
     def _service(self) -> RunsService:

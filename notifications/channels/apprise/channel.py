@@ -24,6 +24,8 @@ class AppriseChannel:
     """Sends plain text to the destinations of the settings; an address is the name of one."""
 
     name = "apprise"
+    private_ends = True
+    """Every address is a service of its own: the silence of one says nothing of the others."""
 
     def __init__(self, destinations: Mapping[str, str], *, answer_within: float = ANSWER_WITHIN) -> None:
         self._destinations = dict(destinations)

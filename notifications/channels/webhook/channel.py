@@ -26,6 +26,8 @@ class WebhookChannel:
     """Posts each delivery once, to the address that was judged, and follows no redirect."""
 
     name = "webhook"
+    private_ends = True
+    """Every address is a server of its own: the silence of one says nothing of the others."""
 
     def __init__(
         self,
