@@ -1,6 +1,7 @@
 """The mails as they go over the wire: their parts, their headers, and what people cannot put into them."""
 
 import email
+import json
 import string
 from email.message import EmailMessage
 from email.policy import default as modern
@@ -21,6 +22,7 @@ from notifications.deliveries import Delivery
 from tests.fakes.mails import a_delivery, a_report
 
 KEY = "k" * 32
+FOLDER = Path(words_module.__file__).parents[2] / "templates" / "mail"
 CHART = Attachment("GOLD.png", "image/png", b"\x89PNG one")
 TABLE = Attachment("bars.csv", "text/csv", b"day,close\n")
 DOWN = {"name": "Telegram", "consequence": "Messages wait", "reason": "it is silent", "minutes": 2}
@@ -121,8 +123,15 @@ def test_a_mail_is_written_in_the_readers_language_or_in_english(template: str, 
 
 def test_every_language_has_every_word() -> None:
     assert set(words("de")) == set(words("en"))
-    assert all(words("de")[key] != words("en")[key] for key in words("en") if key not in ("alert",))
+    assert all(words("de")[key] != words("en")[key] for key in words("en") if key != "alert")
     assert chain("de-AT") == ("de-at", "de", "en")
+
+
+@pytest.mark.parametrize("folder", [path for path in FOLDER.iterdir() if path.is_dir()], ids=lambda path: path.name)
+def test_a_language_knows_no_files_and_words_that_english_does_not(folder: Path) -> None:
+    assert chain(folder.name)[0] == folder.name
+    assert {path.name for path in folder.iterdir()} <= {path.name for path in (FOLDER / "en").iterdir()}
+    assert set(json.loads((folder / "words.json").read_text(encoding="utf-8"))) <= set(words("en"))
 
 
 def test_styles_stand_at_the_tags_and_only_what_depends_on_the_screen_beside_them() -> None:
@@ -249,14 +258,13 @@ def test_a_kind_that_has_only_a_chat_text_makes_a_decent_mail(template: str) -> 
 
 
 def test_every_template_for_the_chat_is_known_to_make_a_mail() -> None:
-    folder = Path(words_module.__file__).parents[2] / "templates"
-    for_chat = {path.name.removesuffix(".telegram.html") for path in folder.glob("*.telegram.html")}
+    for_chat = {path.name.removesuffix(".telegram.html") for path in FOLDER.parent.glob("*.telegram.html")}
     assert {name for name in for_chat if not words_module.has(name)} <= set(CHAT_ONLY)
     for locale in ("en", "de"):
-        own = {path.name.partition(".")[0] for path in (folder / "mail" / locale).iterdir()} - {"words"}
+        own = {path.name.partition(".")[0] for path in (FOLDER / locale).iterdir()} - {"words"}
         assert own == {"verification_code", "health_down", "health_recovered", "digest"}
         for name in own:
-            assert {path.name for path in (folder / "mail" / locale).glob(f"{name}.*")} == {
+            assert {path.name for path in (FOLDER / locale).glob(f"{name}.*")} == {
                 f"{name}.html", f"{name}.txt", f"{name}.subject.txt"
             }  # fmt: skip
 
