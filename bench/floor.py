@@ -31,7 +31,7 @@ CREATE TABLE floor_runs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, job
 FILL = """
 INSERT INTO floor_schedules (id, cron, timezone, next_run_at)
 SELECT n, (%(crons)s::text[])[1 + n / 10 %% 10], (%(zones)s::text[])[1 + n / 100 %% 5],
-    now() + make_interval(hours => 24, secs => (n * 7919 %% 86400))
+    now() + make_interval(hours => 24, secs => (n::bigint * 7919 %% 86400))
 FROM generate_series(0, %(last)s) AS n
 """
 SELECT = """

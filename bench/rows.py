@@ -26,7 +26,7 @@ SCHEDULES = """
 INSERT INTO job_schedules (user_id, name, job_type, cron, timezone, next_run_at, catch_up, overlap)
 SELECT (SELECT min(id) FROM usr_users) + n / 2, 'Job ' || n, 'bench.noop',
     (%(crons)s::text[])[1 + n / 10 %% 10], (%(zones)s::text[])[1 + n / 100 %% 5],
-    now() + make_interval(hours => 24, secs => (n * 7919 %% 86400)), 'latest', 'skip'
+    now() + make_interval(hours => 24, secs => (n::bigint * 7919 %% 86400)), 'latest', 'skip'
 FROM generate_series(%(first)s, %(last)s) AS n
 """
 DUE = """
