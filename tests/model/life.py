@@ -109,6 +109,8 @@ class LifeOfRuns(RuleBasedStateMachine):
         self.held: list[Holding] = []
         self.given_back: dict[int, int] = {}
         self.chance = random.Random(7)
+        self.leaders = 1
+        """How many schedulers ever worked at the same moment, each of which may give a person room for two."""
         self.moved = False
         """Whether a cursor, the clock or a schedule may have changed without a run."""
 
@@ -215,6 +217,7 @@ class LifeOfRuns(RuleBasedStateMachine):
             service.rescue_stalled(chance=random.Random(number))
             return [*service.plan_due_runs().bells, *service.ring_waiting()]
 
+        self.leaders = SCHEDULERS
         for bells in self._at_once([lambda n=n: work(n) for n in range(SCHEDULERS)]):  # type: ignore[misc]
             self.bells += bells
 
@@ -248,6 +251,15 @@ class LifeOfRuns(RuleBasedStateMachine):
     def start_all(self, worker: int) -> None:
         bells, self.bells = list(dict.fromkeys(self.bells)), []
         self._start(worker, bells)
+
+    @precondition(lambda self: self.bells)
+    @rule(n=which, worker=st.integers(0, WORKERS - 1))
+    def a_bell_comes_twice(self, n: int, worker: int) -> None:
+        self.double_a_bell(n)
+        bell = self.bells.pop()
+        self._start(worker, [bell])
+        self.the_promises_hold()
+        self._start((worker + 1) % WORKERS, [bell])
 
     def all_workers_start_one_at_once(self, n: int) -> None:
         bell = self._one(self.bells, n)
@@ -380,7 +392,8 @@ class LifeOfRuns(RuleBasedStateMachine):
         crowded = [job for job, number in [*alone.items(), *in_turn.items()] if number > 1]
         assert not crowded, f"runs of the schedules {crowded} go side by side"
         busy = Counter(run.user_id for run in runs if run.status in ("enqueued", "running"))
-        assert all(number <= MOST_AT_ONCE for number in busy.values()), f"one person has too many going: {busy}"
+        most = MOST_AT_ONCE * self.leaders
+        assert all(number <= most for number in busy.values()), f"one person has too many going: {busy}"
 
     def _check_due_times(self, runs: Sequence[Any]) -> None:
         """Each due time that passed while its schedule was enabled has one row, and nothing else has."""
@@ -516,6 +529,7 @@ def _moves(machine: LifeOfRuns, chance: random.Random, at_once: bool) -> list[Ca
     ]  # fmt: skip
     if machine.bells:
         moves += [lambda: machine.start(n, worker), lambda: machine.bells_go_astray(astray, n)]
+        moves += [lambda: machine.a_bell_comes_twice(n, worker)] * 3
     if machine.held:
         moves += [lambda: machine.everyone_is_taken_for_dead_while_stopped(worker, then)] * 3
         moves += [lambda: machine.a_worker_ends_its_work(ending, n)] * 3
