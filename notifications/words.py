@@ -11,9 +11,9 @@ from notifications.templating import render
 def html_of(delivery: Delivery) -> str:
     """The words of a delivery in Telegram's HTML; Refused when its template can't be filled in."""
     if delivery.template is None:
-        return delivery.text
+        return _sendable(delivery.text)
     try:
-        return render(f"{delivery.template}.telegram.html", delivery.params)
+        return _sendable(render(f"{delivery.template}.telegram.html", delivery.params))
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as problem:
         raise Refused(f"nothing can be made of its template {delivery.template}: {problem!r}"[:300]) from problem
 
@@ -37,3 +37,8 @@ def repeat_note(delivery: Delivery) -> str | None:
         return None
     reference = f" Ref {delivery.ref[:12]}." if delivery.ref else ""
     return f"(I may have sent this already.{reference})"
+
+
+def _sendable(text: str) -> str:
+    """Halves of characters can't leave the house: no encoding has them."""
+    return text.encode("utf-8", "replace").decode("utf-8")

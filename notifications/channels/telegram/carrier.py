@@ -70,6 +70,7 @@ class Carrier:
         page, keyboard = self.letter.pages[0], keyboard_of(self.letter.buttons)
         caption = False
         while True:
+            await self._wait_for_turn(1)
             try:
                 await self._rewrite(number, page, keyboard, caption=caption)
             except Refusal as refusal:
@@ -81,7 +82,7 @@ class Carrier:
                 elif reason is Reason.NO_TEXT and not caption and markup.units(page.plain) <= CAPTION_ROOM:
                     caption = True
                 elif reason in {Reason.EARLIER, Reason.NO_TEXT, Reason.OTHER}:
-                    self.notes.append("sent as a new message: the earlier one can't be changed")
+                    self._note("sent as a new message: the earlier one can't be changed")
                     return None
                 else:
                     raise await self.classify(refusal, 0) from refusal
@@ -124,8 +125,10 @@ class Carrier:
                 return None
             case Reason.THREAD | Reason.RIGHTS if self.place.thread is not None:
                 self.place = replace(self.place, thread=None)
-                self.notes.append("sent outside the topic, which can't be written to")
+                self._note("sent outside the topic, which can't be written to")
                 return piece
+            case Reason.RIGHTS if piece.files:
+                return self._other_kind(piece)  # words may be allowed where pictures are not
             case Reason.RIGHTS | Reason.THREAD | Reason.BUTTONS:
                 return None
             case Reason.MARKUP if not self.plain and piece.page is not None:
@@ -135,7 +138,7 @@ class Carrier:
                 self.letter = replace(self.letter, captioned=False)
                 return piece.without_page()
             case Reason.TEXT_LENGTH if not piece.files:
-                self.notes.append("the text was sent as a file")
+                self._note("the text was sent as a file")
                 return piece.as_file()
             case _:
                 return self._other_kind(piece)
@@ -150,7 +153,7 @@ class Carrier:
             case Kind.ALBUM:
                 return self._one_by_one(piece)
             case Kind.PHOTO:
-                self.notes.append("a picture was sent as a file")
+                self._note("a picture was sent as a file")
                 return piece.as_document()
             case Kind.DOCUMENT:
                 return self._as_text(piece)
@@ -159,16 +162,20 @@ class Carrier:
 
     def _one_by_one(self, piece: Piece) -> Piece:
         self.letter = replace(self.letter, albums=False)
-        self.notes.append("the pictures were sent one by one")
+        self._note("the pictures were sent one by one")
         return self.letter.piece(piece.first)
 
     def _as_text(self, piece: Piece) -> Piece:
-        self.notes.append(f"{piece.files[0].filename} could not be sent")
+        self._note(f"{piece.files[0].filename} could not be sent")
         return piece.as_text()
+
+    def _note(self, words: str) -> None:
+        if words not in self.notes:
+            self.notes.append(words)
 
     def _go_plain(self) -> None:
         self.plain = True
-        self.notes.append("sent as plain text")
+        self._note("sent as plain text")
 
     async def _send(self, piece: Piece) -> str:
         words = self._words(piece.page)

@@ -9,7 +9,7 @@ import pytest
 
 from domain.messages import Attachment, Button
 from notifications.channels.telegram import TelegramChannel
-from notifications.errors import Flooded, Postponed, Refused, Uncertain
+from notifications.errors import AddressGone, Flooded, Postponed, Refused, Uncertain
 from sandbox.app import Sandbox
 from sandbox.html_markup import parse
 from tests.fakes.bot_api import TOKEN, FakeBotApi, bad_request, refusal
@@ -262,6 +262,26 @@ async def test_a_topic_is_written_to_and_one_that_is_gone_is_left(
         assert receipt.note == "sent outside the topic, which can't be written to"
 
 
+@pytest.mark.parametrize("words", ["not enough rights to send photos to the chat", "CHAT_SEND_MEDIA_FORBIDDEN"])
+async def test_where_pictures_are_not_allowed_the_words_arrive(
+    api: FakeBotApi, channel: TelegramChannel, parts: Parts, words: str
+) -> None:
+    api.plan_for("sendPhoto", bad_request(words))
+    api.plan_for("sendDocument", bad_request(words))
+    await channel.send(delivery("look", attachments=(picture(),), address="-4711"), parts)
+    assert api.methods == ["sendphoto", "senddocument", "sendmessage"]
+    api.plan_for("sendPhoto", bad_request(words))
+    api.plan_for("sendDocument", bad_request(words))
+    api.plan_for("sendMessage", bad_request("not enough rights to send text messages to the chat"))
+    with pytest.raises(AddressGone):
+        await channel.send(delivery("look", attachments=(picture(),), address="-4711"), parts)
+
+
+async def test_half_a_character_does_not_stop_the_rest(api: FakeBotApi, channel: TelegramChannel, parts: Parts) -> None:
+    await channel.send(delivery("up \ud83d down"), parts)
+    assert api.texts == ["up ? down"]
+
+
 async def test_the_general_topic_is_written_to_without_its_number(
     api: FakeBotApi, channel: TelegramChannel, parts: Parts
 ) -> None:
@@ -335,7 +355,12 @@ async def test_each_call_after_the_first_waits_for_its_turn(api: FakeBotApi, par
     channel = TelegramChannel(TOKEN, api.root, pace=pace)
     await channel.open()
     await channel.send(delivery("short"), parts)
+    await channel.send(delivery("new words", edits="42"), parts)
     assert turns == []
+    api.plan_for("editMessageText", bad_request("message to edit not found"))
+    await channel.send(delivery("new words", edits="42"), parts)
+    assert turns == [("77", 1)]
+    turns.clear()
     await channel.send(delivery("x", attachments=(picture(), picture(), picture(), table()), address="-5/2"), parts)
     assert turns == [("-5", 2), ("-5", 1)]
     await channel.close()
