@@ -232,7 +232,7 @@ class Ledger:
         self.bot = max(self.bot, start) + cost * self._period(now, limits)
         if bulk:
             self.bulk = max(self.bulk, start) + cost * self._bulk_period(now, limits)
-            self.bulk_at, self.bulk_until = start, 0
+            self.bulk_at = start
         else:
             self.other_at, self.other_until = start, 0
         if chat is not None:

@@ -123,8 +123,7 @@ end
 bot = math.max(bot, start) + cost * period
 if bulk then
     bulk_next = math.max(bulk_next, start) + cost * bulk_period
-    keep(KEYS[1], math.max(bot, bulk_next) - now, "bot", bot, "bulk", bulk_next,
-        "bulk_at", start, "bulk_until", 0)
+    keep(KEYS[1], math.max(bot, bulk_next) - now, "bot", bot, "bulk", bulk_next, "bulk_at", start)
 else
     keep(KEYS[1], math.max(bot - now, {BESIDE_OTHERS}), "bot", bot, "other_at", start, "other_until", 0)
 end
