@@ -238,6 +238,14 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
         given = {"id": delivery_id, "owner": owner, "fence": fence}
         return self.session.execute(MARK_CALLED, given).scalar_one_or_none() is not None
 
+    def renew(self, delivery_id: int, owner: str, fence: int, lease: timedelta) -> None:
+        """Renew the lease of a delivery of ours."""
+        self.session.execute(
+            text("UPDATE msg_delivery_status SET lease_until = now() + make_interval(secs => :lease) "
+                 "WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending'"),
+            {"id": delivery_id, "owner": owner, "fence": fence, "lease": lease.total_seconds()},
+        )  # fmt: skip
+
     def part_taken(self, delivery_id: int, owner: str, fence: int, *, part: int, number: str, lease: timedelta) -> bool:
         """Write that the provider took a part; the lease is renewed with it. False when it is no longer ours."""
         given = {"id": delivery_id, "owner": owner, "fence": fence, "part": part, "number": number}

@@ -103,6 +103,6 @@ class Proposal:
         if shortest is not None and shortest < quota.shortest_interval:
             floor = int(quota.shortest_interval.total_seconds() // 60)
             raise InvalidInput(
-                f"{self.words.capitalize()} is closer together than your plan's {floor} minutes. "
+                f"{self.words[:1].upper()}{self.words[1:]} is closer together than your plan's {floor} minutes. "
                 f"Try */{floor} * * * * (every {floor} minutes)."
             )

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,7 +93,15 @@ def claim(database: Database, owner: str, *, channels: Sequence[str], most: int,
         now = datetime.now(UTC)
         to_send = [delivery for delivery in claimed if not _settled(uow, delivery, readers.get(delivery.user_id), now)]
         uow.commit()
-        return to_send
+        return [replace(each, locale=readers[each.user_id].locale) if each.user_id in readers else each
+                for each in to_send]  # fmt: skip
+
+
+def renew(database: Database, delivery: Delivery) -> None:
+    """Keep the lease of a call that takes long; one that is no longer ours stays as it is."""
+    with database.for_platform() as uow:
+        uow.deliveries.renew(delivery.id, delivery.owner, delivery.fence, LEASE)
+        uow.commit()
 
 
 def mark_called(database: Database, delivery: Delivery) -> bool:
@@ -408,6 +416,7 @@ def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentR
         called=row.called_at is not None,
         subject=message.subject,
         timed_by_user=message.timed_by_user,
+        thread=message.supersede_key,
         edits=message.payload.get("edits"),
         silent=message.payload.get("silent", False),
         ref=reference(row.id),

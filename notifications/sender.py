@@ -5,7 +5,7 @@ import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from db.listen import Listener
 from db.offload import DatabaseUnavailable, Offload
 from domain.messages import BULK_LANE
 from domain.preferences import ADJUSTABLE
-from notifications import deliveries
+from notifications import broadcasts, deliveries
 from notifications.channels.channel import Channel, Progress
 from notifications.database_watch import DatabaseWatch
 from notifications.deliveries import Delivery
@@ -45,8 +45,10 @@ PATIENCE_S = 1.0
 """How long a claimed delivery waits for its turn before it is given back."""
 POLL_S = 1.0
 SWEEP_EVERY_S = 5.0
+DRIVE_EVERY_S = 1.0
 REPORT_EVERY_S = 10.0
-CALL_WITHIN_S = 150.0
+CALL_WITHIN_S = 180.0
+RENEW_EVERY_S = 20.0
 FAULT_PAUSE = timedelta(seconds=5)
 STOP_WITHIN_S = 6.0
 NOTICED_S = 0.02
@@ -188,7 +190,7 @@ class Sender:
             return
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(CALL_WITHIN_S):
+            async with self._keeping(delivery), asyncio.timeout(CALL_WITHIN_S):
                 receipt = await channel.send(self._complete(delivery), self._progress(delivery))
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"), time.monotonic() - begun)
@@ -205,8 +207,7 @@ class Sender:
         """0.0 once it may go, by the pace that all senders and the bot share; else seconds until it is worth asking."""
         bulk = delivery.lane == BULK_LANE
         if channel.name == "telegram":
-            cost = max(len(delivery.attachments), 1)
-            return await self._rates.acquire(chat=delivery.address, bulk=bulk, within=PATIENCE_S, cost=cost)
+            return await self._rates.acquire(chat=delivery.address, bulk=bulk, within=PATIENCE_S)
         relay = next(iter(getattr(channel, "caps", ())), None)
         if relay is None:
             return 0.0
@@ -241,6 +242,22 @@ class Sender:
             case _:
                 await self._offload.run(deliveries.record_refused, self._database, delivery, reason, kind)
 
+    @contextlib.asynccontextmanager
+    async def _keeping(self, delivery: Delivery) -> AsyncIterator[None]:
+        """Keep the lease for as long as the call takes: a slow relay is no dead sender."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(RENEW_EVERY_S)
+                with contextlib.suppress(DatabaseUnavailable):  # the next renewal may still come in time
+                    await self._offload.run(deliveries.renew, self._database, delivery)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+
     def _progress(self, delivery: Delivery) -> Progress:
         async def taken(part: int, number: str) -> None:
             await self._offload.run(deliveries.record_part, self._database, delivery, part, number)
@@ -261,6 +278,16 @@ class Sender:
                 if swept:
                     log.warning("deliveries_swept", count=swept)
             await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _drive(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._offload.run(broadcasts.drive, self._database)
+            except DatabaseUnavailable:
+                log.warning("broadcasts_wait", reason="the database is away")  # the next step goes on
+            except Exception as problem:
+                log.exception("broadcasts_not_driven", error=str(problem))
+            await asyncio.sleep(DRIVE_EVERY_S)
 
     async def _report(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -286,7 +313,7 @@ class Sender:
         return self._watcher.look(self._database.for_platform())
 
     def _beside(self, stop: asyncio.Event) -> tuple[Coroutine[Any, Any, None], ...]:
-        return self._sweep(stop), self._report(stop), self._health.watch(stop), self._wake_on(stop)
+        return self._sweep(stop), self._drive(stop), self._report(stop), self._health.watch(stop), self._wake_on(stop)
 
     async def _wake_on(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -131,7 +131,7 @@ class PlanningService:
         with self.uow as uow:
             revived = 0
             for row in uow.jobs.without_cursor():
-                row.next_run_at = _next_or_none(row, self.sessions, uow.planning.database_now())
+                row.next_run_at = _next_or_none(row, self.sessions)
                 revived += row.next_run_at is not None
             uow.commit()
             return revived
@@ -266,9 +266,9 @@ def _plan(row: Any, now: datetime, sessions: Sessions, shortest: timedelta, last
         return DuePlan((PlannedDue(due, catch_up=False),), (), None, more=False, last_planned=row.next_run_at)
 
 
-def _next_or_none(row: ScheduleRow, sessions: Sessions, now: datetime) -> datetime | None:
+def _next_or_none(row: ScheduleRow, sessions: Sessions) -> datetime | None:
     try:
-        due = row.timing.next_after(row.last_planned_for or now, sessions)
+        due = row.timing.next_after(row.last_planned_for or row.created_at, sessions)
     except SessionsUnknown:
         return None
     return due.at if due is not None else None
