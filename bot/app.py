@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 
 from bot import access, audit, errors, replies
-from bot.commands import backfills, general, jobs, preferences, reports, runs, schedules, users
+from bot.commands import backfills, general, health, jobs, preferences, reports, runs, schedules, users
 from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.rates import FloodRequest, SharedRateLimiter
 from bot.replies import Reply
@@ -63,6 +63,8 @@ COMMANDS = (
     Command("quiet", "Hours in which I hold back", Role.VIEWER, preferences.quiet, example="/quiet 22:00-07:00"),
     Command("mute", "Leave you alone for a while", Role.VIEWER, preferences.mute, example="/mute 2h"),
     Command("digest", "Gather messages into one", Role.VIEWER, preferences.digest, example="/digest report hourly"),
+    Command("status", "Your things at a glance", Role.VIEWER, health.status),
+    Command("health", "Whether everything works", None, health.health),
     Command("timezone", "Your time zone", Role.VIEWER, users.timezone, example="/timezone Zurich"),
     Command("whoami", "Who you are to me", None, users.whoami),
     Command("help", "What I can do", None, general.help_, example="/help schedule"),

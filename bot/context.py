@@ -18,9 +18,11 @@ from domain.errors import NotVerified
 from domain.users import Role, User
 from services.agenda import AgendaService
 from services.backfill import BackfillService
+from services.health import HealthService
 from services.history import HistoryService
 from services.jobs import JobsService
 from services.preferences import PreferencesService
+from services.status import StatusService
 from services.telegram import Audit, TelegramService
 from services.users import UsersService
 
@@ -30,9 +32,11 @@ Service = TypeVar(
     "Service",
     AgendaService,
     BackfillService,
+    HealthService,
     HistoryService,
     JobsService,
     PreferencesService,
+    StatusService,
     TelegramService,
     UsersService,
 )
@@ -42,9 +46,11 @@ _SERVICES = {
     for each in (
         AgendaService,
         BackfillService,
+        HealthService,
         HistoryService,
         JobsService,
         PreferencesService,
+        StatusService,
         TelegramService,
         UsersService,
     )

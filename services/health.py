@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.unit_of_work import UnitOfWork
-from domain.health import Status, status_now
+from domain.health import SELDOM, Status, name_of, status_now
 from notifications.health import Outcome, write
 
 FORGOTTEN_AFTER = timedelta(days=2)
@@ -22,6 +22,17 @@ class ComponentHealth:
     checked_at: datetime
     age: timedelta
     error_message: str | None
+    mean_ms: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return name_of(self.system, self.component)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its silence means that something is wrong."""
+        return self.system not in SELDOM
 
 
 class HealthService:
@@ -56,6 +67,7 @@ class HealthService:
                     row.checked_at,
                     timedelta(seconds=age),
                     row.error_message,
+                    row.avg_response_time_ms,
                 )
                 for row, age in uow.health.current()
                 if row.component is None or timedelta(seconds=age) < FORGOTTEN_AFTER

@@ -1,6 +1,18 @@
 """Everything the bot says, in Telegram HTML, by subject; whatever came from people is escaped here."""
 
-from bot.replies import jobs, people, refusals, reports, runs, schedules
+from bot.replies import health, jobs, people, refusals, reports, runs, schedules
 from bot.replies.reply import Buttons, Reply, replace, send
 
-__all__ = ["Buttons", "Reply", "jobs", "people", "refusals", "replace", "reports", "runs", "schedules", "send"]
+__all__ = [
+    "Buttons",
+    "Reply",
+    "health",
+    "jobs",
+    "people",
+    "refusals",
+    "replace",
+    "reports",
+    "runs",
+    "schedules",
+    "send",
+]
