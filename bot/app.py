@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 
 from bot import access, audit, errors, replies
-from bot.commands import backfills, general, health, jobs, preferences, reports, runs, schedules, users
+from bot.commands import backfills, broadcasts, general, health, jobs, preferences, reports, runs, schedules, users
 from bot.context import BotContext, Command, Handle, Parts, Press
 from bot.rates import FloodRequest, SharedRateLimiter
 from bot.replies import Reply
@@ -63,6 +63,10 @@ COMMANDS = (
     Command("quiet", "Hours in which I hold back", Role.VIEWER, preferences.quiet, example="/quiet 22:00-07:00"),
     Command("mute", "Leave you alone for a while", Role.VIEWER, preferences.mute, example="/mute 2h"),
     Command("digest", "Gather messages into one", Role.VIEWER, preferences.digest, example="/digest report hourly"),
+    Command("broadcast", "Tell everybody something", Role.ADMIN, broadcasts.broadcast,
+            example="/broadcast role:trader The feed is down until 18:00."),
+    Command("broadcasts", "What was broadcast, and how far it is", Role.ADMIN, broadcasts.broadcasts,
+            example="/broadcasts 3"),
     Command("status", "Your things at a glance", Role.VIEWER, health.status),
     Command("health", "Whether everything works", None, health.health),
     Command("timezone", "Your time zone", Role.VIEWER, users.timezone, example="/timezone Zurich"),
@@ -93,6 +97,7 @@ PRESSES = (
     Press("x", Role.VIEWER, runs.run_pressed, acts=True),
     Press("b", Role.VIEWER, backfills.pressed, acts=True),
     Press("m", Role.VIEWER, preferences.pressed),
+    Press("y", Role.ADMIN, broadcasts.pressed, acts=True, looks="show"),
     Press("c", None, general.command_pressed),
     Press("a", Role.VIEWER, general.stale_pressed),
 )
@@ -209,6 +214,8 @@ async def _text(update: Update, context: BotContext) -> None:
         await general.plain_text(update, context, text)
     elif form.kind == "ask_zone":
         await users.zone_named(update, context, text)
+    elif form.kind == "ask_send":
+        await broadcasts.confirmed(update, context, form, text)
     elif form.kind == "ask_what":
         await schedules.work_named(update, context, form.data, text)
     else:

@@ -18,6 +18,7 @@ from domain.errors import NotVerified
 from domain.users import Role, User
 from services.agenda import AgendaService
 from services.backfill import BackfillService
+from services.broadcasts import BroadcastsService
 from services.health import HealthService
 from services.history import HistoryService
 from services.jobs import JobsService
@@ -32,6 +33,7 @@ Service = TypeVar(
     "Service",
     AgendaService,
     BackfillService,
+    BroadcastsService,
     HealthService,
     HistoryService,
     JobsService,
@@ -46,6 +48,7 @@ _SERVICES = {
     for each in (
         AgendaService,
         BackfillService,
+        BroadcastsService,
         HealthService,
         HistoryService,
         JobsService,

@@ -104,6 +104,8 @@ class Outgoing:
     timed_by_user: bool = False
     """Whether the person chose the hour, so that quiet hours let it pass."""
     silent: bool = False
+    edits: str | None = None
+    """The provider's number of an earlier message that this one replaces in place."""
 
 
 def back_off(attempt: int) -> timedelta:

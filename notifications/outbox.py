@@ -95,6 +95,8 @@ def _row(one: Routed, now: datetime) -> dict[str, Any]:
     }
     if message.silent:
         payload["silent"] = True
+    if message.edits is not None:
+        payload["edits"] = message.edits
     return {
         "user_id": message.user_id,
         "category": str(message.category),

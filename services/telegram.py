@@ -9,7 +9,7 @@ from db.unit_of_work import UnitOfWork
 from domain.ids import DraftId, UserId
 
 FORM_LIVES = timedelta(hours=24)
-ASKING = ("ask_zone", "ask_time", "ask_what")
+ASKING = ("ask_zone", "ask_time", "ask_what", "ask_send")
 """The kinds of form that wait for typed text."""
 
 Claim = Literal["new", "finished", "interrupted"]

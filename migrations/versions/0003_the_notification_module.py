@@ -63,33 +63,50 @@ COMMENT ON COLUMN msg_delivery_status.attempts_log IS 'Every attempt: when, how 
 """
 
 BROADCASTS = """
-CREATE TABLE telegram_broadcast_logs (
+CREATE TABLE telegram_broadcasts (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     message TEXT NOT NULL,
     sent_by VARCHAR(255) NOT NULL,
-    success_count INTEGER DEFAULT 0 NOT NULL,
-    total_count INTEGER DEFAULT 0 NOT NULL,
     created timestamptz DEFAULT now() NOT NULL,
     user_id BIGINT,
     chat_id BIGINT,
     progress_message_id BIGINT,
-    status TEXT DEFAULT 'preview' NOT NULL,
+    status TEXT DEFAULT 'canary' NOT NULL,
     segment TEXT NOT NULL,
     buttons JSONB DEFAULT '[]'::jsonb NOT NULL,
-    failed_count INTEGER DEFAULT 0 NOT NULL,
-    blocked_count INTEGER DEFAULT 0 NOT NULL,
-    uncertain_count INTEGER DEFAULT 0 NOT NULL,
-    cancelled_count INTEGER DEFAULT 0 NOT NULL,
     reason TEXT,
+    first_place INTEGER DEFAULT 0 NOT NULL,
     started_at timestamptz,
+    changed_at timestamptz DEFAULT now() NOT NULL,
     finished_at timestamptz,
+    shown_at timestamptz,
+    shown TEXT,
     PRIMARY KEY (id),
-    CONSTRAINT ck_broadcasts_status CHECK (status IN ('preview', 'canary', 'running', 'paused', 'cancelled', 'done')),
+    CONSTRAINT ck_broadcasts_status CHECK (status IN ('canary', 'running', 'paused', 'cancelled', 'done')),
     FOREIGN KEY(user_id) REFERENCES usr_users (id) ON DELETE SET NULL
 );
-CREATE INDEX ix_broadcasts_open ON telegram_broadcast_logs (id) WHERE status IN ('canary', 'running', 'paused');
-COMMENT ON TABLE telegram_broadcast_logs IS 'Every broadcast: what, by whom, to whom, how far it got.';
-COMMENT ON COLUMN telegram_broadcast_logs.user_id IS 'The admin who sent it';
+CREATE INDEX ix_broadcasts_open ON telegram_broadcasts (id) WHERE finished_at IS NULL;
+COMMENT ON TABLE telegram_broadcasts IS 'Every broadcast: what, by whom, to whom, and how it stands; the view telegram_broadcast_logs counts beside it.';
+COMMENT ON COLUMN telegram_broadcasts.user_id IS 'The admin who sent it';
+COMMENT ON COLUMN telegram_broadcasts.progress_message_id IS 'The message in the admin''s chat that shows its progress, edited in place';
+COMMENT ON COLUMN telegram_broadcasts.first_place IS 'Its recipients take their places behind this one, beside those whose turn it is now';
+COMMENT ON COLUMN telegram_broadcasts.changed_at IS 'When it last began, paused, went on or ended';
+COMMENT ON COLUMN telegram_broadcasts.shown IS 'The progress as it was last shown';
+
+CREATE VIEW telegram_broadcast_logs AS
+SELECT b.id, b.message, b.sent_by, c.success_count, c.total_count, b.created, b.user_id, b.chat_id,
+    b.progress_message_id, b.status, b.segment, b.buttons, c.failed_count, c.blocked_count, c.uncertain_count,
+    c.cancelled_count, c.waiting_count, b.reason, b.started_at, b.finished_at
+FROM telegram_broadcasts b CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS total_count,
+        count(*) FILTER (WHERE d.status IN ('sent', 'merged'))::integer AS success_count,
+        count(*) FILTER (WHERE d.status IN ('failed', 'dead', 'expired', 'bounced'))::integer AS failed_count,
+        count(*) FILTER (WHERE d.status = 'suppressed')::integer AS blocked_count,
+        count(*) FILTER (WHERE d.status = 'uncertain')::integer AS uncertain_count,
+        count(*) FILTER (WHERE d.status = 'cancelled')::integer AS cancelled_count,
+        count(*) FILTER (WHERE d.status IN ('queued', 'sending'))::integer AS waiting_count
+    FROM msg_delivery_status d WHERE d.broadcast_id = b.id) c;
+COMMENT ON VIEW telegram_broadcast_logs IS 'Every broadcast with what became of its recipients, counted as it is asked, so that it is true at every moment.';
 COMMENT ON COLUMN telegram_broadcast_logs.blocked_count IS 'Recipients who had blocked the bot or opted out';
 """
 
@@ -154,7 +171,8 @@ ALTER TABLE usr_auth_identities
     ADD CONSTRAINT ck_auth_identities_provider CHECK (provider IN ('telegram', 'email', 'api_token', 'web') OR provider LIKE 'channel:%');
 GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences TO openbell_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences, msg_rate_limits, msg_channel_configs TO openbell_platform;
-GRANT SELECT, INSERT, UPDATE ON telegram_broadcast_logs TO openbell_platform;
+GRANT SELECT, INSERT, UPDATE ON telegram_broadcasts TO openbell_platform;
+GRANT SELECT ON telegram_broadcast_logs TO openbell_platform;
 GRANT DELETE ON msg_messages, msg_attachments, msg_delivery_status TO openbell_platform;
 """
 
@@ -164,7 +182,8 @@ BACK = """
 DROP TABLE msg_channel_configs;
 DROP TABLE msg_rate_limits;
 DROP TABLE msg_preferences;
-DROP TABLE telegram_broadcast_logs;
+DROP VIEW telegram_broadcast_logs;
+DROP TABLE telegram_broadcasts;
 REVOKE DELETE ON msg_messages, msg_attachments, msg_delivery_status FROM openbell_platform;
 DELETE FROM usr_auth_identities WHERE provider LIKE 'channel:%';
 ALTER TABLE usr_auth_identities

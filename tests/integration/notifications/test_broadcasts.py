@@ -1,0 +1,387 @@
+"""Broadcasts on a real database: recipients fixed once, the first alone, held, let go, cancelled, always counted."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.engine import Database
+from domain.broadcasts import Broadcast, BroadcastStatus
+from domain.errors import InvalidInput, NotAllowed, NotFound
+from domain.ids import DraftId
+from domain.messages import Category
+from domain.users import User
+from notifications import broadcasts, deliveries
+from notifications.deliveries import Delivery, Sent
+from services.broadcasts import BroadcastsService
+from services.telegram import TelegramService
+from tests.factories import Rows
+
+ADMIN = 1000
+COUNTS = """
+SELECT count(*) FILTER (WHERE status = 'sent'), count(*) FILTER (WHERE status IN ('failed', 'dead', 'expired')),
+    count(*) FILTER (WHERE status = 'suppressed'), count(*) FILTER (WHERE status = 'uncertain'),
+    count(*) FILTER (WHERE status = 'cancelled'), count(*)
+FROM msg_delivery_status WHERE broadcast_id = :id
+"""
+LOGGED = """
+SELECT success_count, failed_count, blocked_count, uncertain_count, cancelled_count, total_count
+FROM telegram_broadcast_logs WHERE id = :id
+"""
+
+Answer = Callable[[Database, Delivery], object]
+
+
+class Desk:
+    """An admin, the people, and a sender whose every call the test answers."""
+
+    def __init__(self, database: Database, rows: Rows) -> None:
+        self.database = database
+        self.rows = rows
+        self.admin = rows.person("admin@example.com", telegram=ADMIN)
+        self.got: Counter[int] = Counter()
+
+    @property
+    def service(self) -> BroadcastsService:
+        return BroadcastsService(self.database.for_platform())
+
+    def people(self, count: int, role: str = "viewer") -> list[User]:
+        return [self.rows.person(f"p{n}@example.com", telegram=ADMIN + n, role=role) for n in range(1, count + 1)]
+
+    def draft(self, words: str) -> DraftId:
+        now = datetime.now(UTC)
+        shown = self.service.preview(self.admin, words, now=now)
+        data = {"words": words, "count": shown.audience.reachable, "at": now.timestamp()}
+        uow = self.database.for_user(self.admin.id)
+        return TelegramService(uow).begin(ADMIN, self.admin.id, "ask_send", data, now=now)
+
+    def begin(self, words: str = "all <b>Hello</b>") -> Broadcast:
+        return self.service.start(self.admin, ADMIN, self.draft(words), now=datetime.now(UTC))
+
+    def claim(self, most: int = 100) -> list[Delivery]:
+        found = deliveries.claim(self.database, "sender", channels=["telegram", "email"], most=0, bulk=most)
+        return [each for each in found if each.category is Category.BROADCAST]
+
+    def send(self, most: int = 100, answer: Answer | None = None) -> int:
+        """Claim and call; who gets it is counted at the receiving end."""
+        claimed = self.claim(most)
+        for each in claimed:
+            self.call(each, answer)
+        return len(claimed)
+
+    def call(self, delivery: Delivery, answer: Answer | None = None) -> bool:
+        if not deliveries.mark_called(self.database, delivery):
+            return False
+        if answer is not None:
+            answer(self.database, delivery)
+            return True
+        self.got[delivery.user_id] += 1
+        return deliveries.record_sent(self.database, delivery, Sent(str(delivery.id), None, timedelta(0)))
+
+    def step(self) -> None:
+        broadcasts.drive(self.database)
+
+    def checked(self, broadcast_id: int) -> Broadcast:
+        """How it stands; what the log counts has to be what the deliveries say."""
+        [counted], [logged] = self.rows.all(COUNTS, id=broadcast_id), self.rows.all(LOGGED, id=broadcast_id)
+        assert tuple(counted) == tuple(logged)
+        return self.service.one(self.admin, broadcast_id)
+
+    def states(self, broadcast_id: int) -> Counter[str]:
+        found = self.rows.all("SELECT status FROM msg_delivery_status WHERE broadcast_id = :id", id=broadcast_id)
+        return Counter(row.status for row in found)
+
+
+@pytest.fixture
+def desk(house_database: Database, rows: Rows) -> Desk:
+    return Desk(house_database, rows)
+
+
+def refuse(database: Database, delivery: Delivery) -> None:
+    deliveries.record_refused(database, delivery, "the text can't be sent", "Refused")
+
+
+def doubt(database: Database, delivery: Delivery) -> None:
+    deliveries.record_uncertain(database, delivery, "no answer came", "Uncertain")
+
+
+def flood(database: Database, delivery: Delivery) -> None:
+    deliveries.record_flooded(database, delivery, "Too Many Requests", timedelta(seconds=9))
+
+
+def test_everybody_gets_it_once_and_the_counts_are_true_at_every_step(desk: Desk) -> None:
+    people = desk.people(44)
+    begun = desk.begin()
+    assert (begun.status, begun.total, begun.waiting) == (BroadcastStatus.CANARY, 45, 45)
+    assert desk.send() == 20, "only the first may go"
+    assert desk.send() == 0
+    assert desk.checked(begun.id).sent == 20
+    desk.step()
+    assert desk.checked(begun.id).status is BroadcastStatus.RUNNING
+    while desk.send(7):
+        desk.checked(begun.id)
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.status, done.sent, done.waiting) == (BroadcastStatus.DONE, 45, 0)
+    assert done.finished_at is not None
+    assert desk.got == Counter({user.id: 1 for user in [desk.admin, *people]})
+
+
+def test_recipients_are_fixed_once(desk: Desk) -> None:
+    desk.people(2)
+    draft = desk.draft("all Hello")
+    begun = desk.service.start(desk.admin, ADMIN, draft, now=datetime.now(UTC))
+    with pytest.raises(NotFound, match="sent already"):
+        desk.service.start(desk.admin, ADMIN, draft, now=datetime.now(UTC))
+    desk.rows.person("late@example.com", telegram=7777)
+    desk.step()
+    assert desk.checked(begun.id).total == 3
+    assert desk.rows.all("SELECT count(*) FROM msg_messages WHERE category = 'broadcast'")[0][0] == 1
+
+
+def test_who_asks_has_to_be_an_admin_at_this_moment(desk: Desk) -> None:
+    draft = desk.draft("all Hello")
+    desk.rows.execute("UPDATE usr_users SET role = 'trader' WHERE id = :id", id=desk.admin.id)
+    with pytest.raises(NotAllowed):
+        desk.service.start(desk.admin, ADMIN, draft, now=datetime.now(UTC))
+    with pytest.raises(NotAllowed):
+        desk.service.page(desk.admin)
+
+
+def test_when_too_many_of_the_first_fail_the_others_are_held_until_it_is_resumed(desk: Desk) -> None:
+    desk.people(30)
+    begun = desk.begin()
+    desk.send(5, refuse)
+    desk.send(100)
+    desk.step()
+    held = desk.checked(begun.id)
+    assert (held.status, held.reason) == (BroadcastStatus.PAUSED, "5 of the first 20 failed")
+    assert desk.send() == 0
+    desk.service.change(desk.admin, begun.id, "resume")
+    desk.step()
+    while desk.send():
+        pass
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.status, done.sent, done.failed) == (BroadcastStatus.DONE, 26, 5)
+
+
+def test_a_flood_among_the_first_holds_the_others(desk: Desk) -> None:
+    desk.people(30)
+    begun = desk.begin()
+    desk.send(1, flood)
+    desk.step()
+    held = desk.checked(begun.id)
+    assert held.status is BroadcastStatus.PAUSED
+    assert "fewer messages" in (held.reason or "")
+
+
+def test_nobody_gets_it_while_it_is_paused_not_even_who_was_claimed(desk: Desk) -> None:
+    desk.people(30)
+    begun = desk.begin()
+    desk.send()
+    desk.step()
+    claimed = desk.claim(5)
+    assert len(claimed) == 5
+    called, *uncalled = claimed
+    assert deliveries.mark_called(desk.database, called)
+    desk.service.change(desk.admin, begun.id, "pause")
+    assert not any(desk.call(each) for each in uncalled)
+    assert deliveries.record_sent(desk.database, called, Sent("1", None, timedelta(0))), "a call that began is finished"
+    desk.step()
+    assert desk.send() == 0
+    assert desk.checked(begun.id).sent == 21
+    desk.service.change(desk.admin, begun.id, "resume")
+    desk.step()
+    while desk.send():
+        pass
+    desk.step()
+    assert desk.checked(begun.id).status is BroadcastStatus.DONE
+    assert set(desk.got.values()) == {1}
+    assert len(desk.got) == 30, "31 people, one of them counted by the test itself"
+
+
+def test_cancelling_ends_what_waits_and_leaves_what_was_called_to_finish(desk: Desk) -> None:
+    desk.people(30)
+    begun = desk.begin()
+    desk.send()
+    desk.step()
+    called, claimed = desk.claim(2)
+    assert deliveries.mark_called(desk.database, called)
+    cancelled = desk.service.change(desk.admin, begun.id, "cancel")
+    assert (cancelled.cancelled, cancelled.waiting) == (10, 1)
+    assert not desk.call(claimed)
+    desk.step()
+    assert desk.checked(begun.id).finished_at is None
+    assert deliveries.record_sent(desk.database, called, Sent("1", None, timedelta(0)))
+    desk.step()
+    ended = desk.checked(begun.id)
+    assert (ended.status, ended.sent, ended.cancelled, ended.waiting) == (BroadcastStatus.CANCELLED, 21, 10, 0)
+    assert ended.finished_at is not None
+    with pytest.raises(InvalidInput, match="nothing to resume"):
+        desk.service.change(desk.admin, begun.id, "resume")
+
+
+def test_a_sender_that_dies_in_the_middle_costs_nobody_a_copy(desk: Desk) -> None:
+    desk.people(25)
+    begun = desk.begin()
+    asked, unasked = desk.claim(2)
+    assert deliveries.mark_called(desk.database, asked)
+    desk.got[asked.user_id] += 1  # it arrived, and the sender died before it could write so
+    desk.rows.execute("UPDATE msg_delivery_status SET lease_until = now() - interval '1 s' WHERE status = 'sending'")
+    assert deliveries.sweep(desk.database) == 2
+    while desk.send():
+        desk.step()
+    desk.step()
+    while desk.send():
+        desk.step()
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.status, done.sent, done.uncertain) == (BroadcastStatus.DONE, 25, 1)
+    assert desk.got[unasked.user_id] == 1
+    assert set(desk.got.values()) == {1}
+    assert len(desk.got) == 26
+
+
+def test_those_in_doubt_are_sent_again_only_when_asked_and_marked(desk: Desk) -> None:
+    desk.people(3)
+    begun = desk.begin()
+    desk.send(2, doubt)
+    desk.send()
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.status, done.uncertain) == (BroadcastStatus.DONE, 2), "the others were not held: they were the first"
+    again, count = desk.service.send_again(desk.admin, begun.id)
+    assert (count, again.status, again.uncertain) == (2, BroadcastStatus.RUNNING, 0)
+    claimed = desk.claim()
+    assert all(each.possible_repeat for each in claimed)
+    assert len(claimed) == 2
+    for each in claimed:
+        desk.call(each)
+    desk.step()
+    assert desk.checked(begun.id).sent == 4
+    with pytest.raises(InvalidInput, match="in doubt"):
+        desk.service.send_again(desk.admin, begun.id)
+
+
+def test_who_opts_out_on_the_way_gets_nothing(desk: Desk) -> None:
+    first, *_, last = desk.people(30)
+    opt_out = "INSERT INTO msg_preferences (user_id, category, opted_out) VALUES (:id, 'broadcast', true)"
+    desk.rows.execute(opt_out, id=first.id)
+    begun = desk.begin()
+    assert begun.blocked == 1
+    desk.send()
+    desk.rows.execute(opt_out, id=last.id)
+    desk.step()
+    while desk.send():
+        pass
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.sent, done.blocked) == (29, 2)
+    assert not {first.id, last.id} & set(desk.got)
+    written = desk.service.failures(desk.admin, begun.id).decode()
+    found = list(csv.DictReader(io.StringIO(written)))
+    assert {row["person"] for row in found} == {first.email, last.email}
+    assert {row["state"] for row in found} == {"suppressed"}
+    assert all("opted out" in row["reason"] for row in found)
+
+
+def test_who_sleeps_gets_it_at_the_end_of_the_quiet_hours_and_nobody_waits_for_them(desk: Desk) -> None:
+    sleepers = desk.people(3)
+    now = datetime.now(UTC)
+    for each in sleepers:
+        desk.rows.execute("UPDATE usr_users SET timezone = 'UTC' WHERE id = :id", id=each.id)
+        desk.rows.execute(
+            "INSERT INTO msg_preferences (user_id, category, quiet_from, quiet_until) VALUES (:id, '*', :a, :b)",
+            id=each.id, a=(now - timedelta(hours=1)).time(), b=(now + timedelta(hours=3)).time(),
+        )  # fmt: skip
+    shown = desk.service.preview(desk.admin, "Hello", now=now)
+    assert (shown.audience.reachable, shown.audience.asleep) == (4, 3)
+    begun = desk.begin("Hello")
+    assert desk.send() == 1
+    desk.step()
+    desk.step()
+    waiting = desk.checked(begun.id)
+    assert (waiting.status, waiting.sent, waiting.asleep) == (BroadcastStatus.RUNNING, 1, 3)
+    rows = desk.rows.all("SELECT not_before, reason FROM msg_delivery_status WHERE status = 'queued' AND lane = 3")
+    assert all(timedelta(hours=2.9) < row.not_before - now < timedelta(hours=3.2) for row in rows)
+    assert all("quiet hours" in row.reason for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [("all", 4), ("role:trader", 2), ("zone:Asia", 1), ("zone:Tokyo", 1), ("zone:Europe", 3), ("active:30d", 1)],
+)
+def test_a_segment_means_whom_it_says(desk: Desk, segment: str, expected: int) -> None:
+    one, two, three = desk.people(3)
+    desk.rows.execute("UPDATE usr_users SET role = 'trader' WHERE id IN (:a, :b)", a=one.id, b=two.id)
+    desk.rows.execute("UPDATE usr_users SET timezone = 'Asia/Tokyo' WHERE id = :id", id=three.id)
+    desk.rows.execute(
+        "INSERT INTO telegram_command_audits (telegram_user_id, command, is_registered_user, success) "
+        "VALUES (:id, '/jobs', true, true)",
+        id=str(ADMIN + 1),
+    )
+    begun = desk.begin(f"{segment} Hello")
+    assert begun.total == expected
+
+
+def test_two_broadcasts_go_side_by_side(desk: Desk) -> None:
+    desk.people(60)
+    one = desk.begin("First")
+    desk.send()
+    desk.step()
+    desk.send(20)
+    two = desk.begin("Second")
+    desk.send(20)
+    desk.step()
+    order = [each.text for _ in range(20) for each in desk.claim(1) if desk.call(each)]
+    assert 5 <= order.count("First") <= 15, order
+    for number in (one.id, two.id):
+        desk.checked(number)
+
+
+def test_a_thousand_recipients_and_more_are_fixed_in_chunks(desk: Desk) -> None:
+    desk.rows.execute(
+        "INSERT INTO usr_users (email, verified_at, timezone) "
+        "SELECT 'u' || n || '@example.com', now(), 'Europe/Berlin' FROM generate_series(1, 2500) n"
+    )
+    desk.rows.execute(
+        "INSERT INTO usr_auth_identities (user_id, provider, external_id, metadata) "
+        "SELECT id, 'telegram', (100000 + id)::text, jsonb_build_object('chat_id', 100000 + id) FROM usr_users "
+        "WHERE email LIKE 'u%'"
+    )
+    begun = desk.begin()
+    assert begun.total == 2501
+    [row] = desk.rows.all(
+        "SELECT count(DISTINCT user_id) AS people, count(DISTINCT place) AS places, min(place), max(place) "
+        "FROM msg_delivery_status WHERE broadcast_id = :id",
+        id=begun.id,
+    )
+    assert tuple(row) == (2501, 2501, 1, 2501)
+    desk.send()
+    desk.step()
+    [let_go] = desk.rows.all("SELECT count(*) FROM msg_delivery_status WHERE status = 'queued' AND NOT held")
+    assert let_go[0] == 2481
+    cancelled = desk.service.change(desk.admin, begun.id, "cancel")
+    assert (cancelled.cancelled, cancelled.waiting) == (2481, 0)
+
+
+def test_its_progress_is_edited_in_place_and_an_older_one_is_not_sent_any_more(desk: Desk) -> None:
+    desk.people(30)
+    begun = desk.begin()
+    desk.service.shows(begun.id, 4711)
+    desk.send()
+    desk.step()
+    desk.service.change(desk.admin, begun.id, "pause")
+    desk.step()
+    rows = desk.rows.all(
+        "SELECT d.status, m.payload FROM msg_delivery_status d JOIN msg_messages m ON m.id = d.message_id "
+        "WHERE m.category = 'health' ORDER BY d.id"
+    )
+    assert [row.status for row in rows] == ["merged", "queued"]
+    assert all(row.payload["edits"] == "4711" for row in rows)
+    assert "Paused: by admin@example.com" in rows[-1].payload["text"]
+    assert [button["text"] for line in rows[-1].payload["buttons"] for button in line] == ["Resume", "Cancel it"]
