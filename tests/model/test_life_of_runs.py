@@ -27,7 +27,7 @@ from tests.servers import TestServers
 FULL = os.environ.get("OPENBELL_MODEL") == "full"
 BOUND = settings(
     deadline=None,
-    max_examples=1500 if FULL else 40,
+    max_examples=1500 if FULL else 30,
     stateful_step_count=70 if FULL else 35,
     derandomize=not FULL,
     database=None,
