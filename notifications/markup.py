@@ -70,6 +70,9 @@ class Marked:
 
     def pages(self, room: int, entities: int = MOST_ENTITIES) -> Iterator[Page]:
         """Pages of at most so many UTF-16 units and entities, cut where a reader would, none of them blank."""
+        if len(self.spans) <= entities and units(self.plain) <= room:
+            yield from [self.page] if self.plain.strip() else []
+            return
         begin = 0
         while begin < len(self.plain):
             end = self._cut(begin, room, entities)

@@ -72,6 +72,15 @@ async def test_everything_but_a_yes_is_uncertain_and_never_repeated(service: Fak
     assert len(service.requests) == 1
 
 
+async def test_no_redirect_is_followed(service: FakeServer) -> None:
+    service.plan(page(307, Location=f"http://127.0.0.1:{service.port}/elsewhere"))
+    channel = to(service.port)
+    with pytest.raises(Uncertain):
+        await channel.send(delivery(address="desk"), Parts())
+    await channel.close()
+    assert [request.path for request in service.requests] == ["/"]
+
+
 async def test_a_service_that_never_answers_holds_nobody_up(service: FakeServer) -> None:
     service.plan(HANG)
     channel = AppriseChannel({"desk": f"ntfy://127.0.0.1:{service.port}/prices"}, answer_within=0.2)
