@@ -4,15 +4,18 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.__main__ import run as bot
 from notifications.__main__ import run as notifications
 from openbell.settings import Settings
+from openbell.supervisor import any_port
 from sandbox.app import Sandbox
 from sandbox.person import Person
 from scheduler.__main__ import run as scheduler
+from web.__main__ import run as web
 from workers.__main__ import run as worker
 
 TOKEN = "4242:sandbox-token-of-the-tests"
@@ -22,9 +25,20 @@ READY_WITHIN = 30.0
 class House:
     """The running doors and the outside world around them."""
 
-    def __init__(self, sandbox: Sandbox, settings: Settings) -> None:
+    def __init__(self, sandbox: Sandbox, settings: Settings, doors: "Doors") -> None:
         self.sandbox = sandbox
         self.settings = settings
+        self._doors = doors
+
+    @property
+    def root(self) -> str:
+        """Where the web door answers."""
+        return f"http://{self.settings.http_addr}"
+
+    async def stop_worker(self) -> None:
+        """Close that one door; the others stay open."""
+        self._doors.worker_halt.set()
+        await self._doors.worker
 
     def person(self, name: str) -> Person:
         return self.sandbox.person(name)
@@ -68,17 +82,26 @@ async def open_house(
             smtp_url=f"smtp+plain://{addresses.smtp}",
             data_dir=folder / "data",
             sandbox=sandbox_mode,
+            http_addr=any_port("127.0.0.1"),
             _env_file=None,
             **values,
         )
-        async with _doors(settings):
-            yield House(sandbox, settings)
+        async with _doors(settings) as doors:
+            yield House(sandbox, settings, doors)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What a test may close before its house."""
+
+    worker: "asyncio.Task[None]"
+    worker_halt: threading.Event
 
 
 @asynccontextmanager
-async def _doors(settings: Settings) -> AsyncIterator[None]:
-    stop, halt = asyncio.Event(), threading.Event()
-    waiting = {name: threading.Event() for name in ("bot", "notifications", "scheduler", "worker")}
+async def _doors(settings: Settings) -> AsyncIterator[Doors]:
+    stop, halt, worker_halt = asyncio.Event(), threading.Event(), threading.Event()
+    waiting = {name: threading.Event() for name in ("bot", "notifications", "web", "scheduler", "worker")}
 
     def ready(name: str) -> Callable[[], None]:
         return waiting[name].set
@@ -87,7 +110,8 @@ async def _doors(settings: Settings) -> AsyncIterator[None]:
         asyncio.create_task(bot(settings, stop=stop, ready=ready("bot"))),
         asyncio.create_task(notifications(settings, stop=stop, ready=ready("notifications"))),
         asyncio.create_task(asyncio.to_thread(scheduler, settings, stop=halt, ready=ready("scheduler"))),
-        asyncio.create_task(asyncio.to_thread(worker, settings, stop=halt, ready=ready("worker"))),
+        asyncio.create_task(asyncio.to_thread(worker, settings, stop=worker_halt, ready=ready("worker"))),
+        asyncio.create_task(web(settings, stop=stop, ready=ready("web"))),
     ]
     try:
         deadline = asyncio.get_running_loop().time() + READY_WITHIN
@@ -96,8 +120,9 @@ async def _doors(settings: Settings) -> AsyncIterator[None]:
             if failed or asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"the doors did not open: {[task.exception() for task in failed]}")
             await asyncio.sleep(0.02)
-        yield
+        yield Doors(tasks[3], worker_halt)
     finally:
         stop.set()
         halt.set()
+        worker_halt.set()
         await asyncio.gather(*tasks)
