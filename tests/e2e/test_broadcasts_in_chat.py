@@ -1,0 +1,58 @@
+"""A broadcast as its admin and those who get it meet it in the chat."""
+
+import asyncio
+from typing import Any
+
+from sandbox.person import Person
+from tests.e2e.house import House
+
+
+async def until(person: Person, message_id: int, *wanted: str) -> dict[str, Any]:
+    """A message of the bot, once it was edited to say all of that."""
+    deadline = asyncio.get_running_loop().time() + 20
+    while True:
+        found: dict[str, Any] = next(each for each in person.replies() if each["message_id"] == message_id)
+        if all(words in found["text"] for words in wanted):
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"never said {wanted}: {found['text']}"
+        await asyncio.sleep(0.1)
+
+
+async def test_an_admin_tells_everybody_and_sees_how_far_it_is(house: House) -> None:
+    ada = await house.verified("Ada", "ada@example.com")
+    bob = await house.verified("Bob", "bob@example.com")
+    await ada.send("/broadcast all Lunch at <noon>.\nBring friends.")
+    preview = await ada.wait_for(lambda m: "That is how it will look" in m.get("text", ""))
+    assert "everybody: 2 people" in preview["text"]
+    assert ada.replies()[-2]["text"] == "Lunch at <noon>.\nBring friends."
+    await ada.send("yes")
+    await ada.wait_for(lambda m: "Nothing was sent" in m.get("text", ""))
+    assert not any("Lunch" in each.get("text", "") for each in bob.replies())
+    await ada.send("2")
+    progress = await ada.wait_for(lambda m: "Broadcast 1 to everybody" in m.get("text", ""))
+    await bob.wait_for(lambda m: m.get("text") == "Lunch at <noon>.\nBring friends.")
+    await until(ada, progress["message_id"], "Done", "✓ 2 delivered", "100 % of 2")
+    await ada.send("2")
+    await ada.send("/broadcasts")
+    listed = await ada.wait_for(lambda m: "Broadcasts, newest first" in m.get("text", ""))
+    assert "Lunch at <noon>. Bring friends.\n2 of 2 delivered · done" in listed["text"]
+    assert sum("Lunch" in each.get("text", "") for each in bob.replies()) == 1
+    assert sum("Broadcast 1 to everybody" in each.get("text", "") for each in ada.replies()) == 1
+
+    answer = await bob.ask("/broadcast hello")
+    assert "hello" not in answer["text"]
+    assert "don't know" in answer["text"]
+
+
+async def test_who_blocked_the_bot_is_counted_and_named_in_the_file(house: House) -> None:
+    ada = await house.verified("Ada", "ada@example.com")
+    bob = await house.verified("Bob", "bob@example.com")
+    await bob.block()
+    await ada.send("/broadcast The feed is down until 18:00.")
+    await ada.wait_for(lambda m: "to send it, /cancel" in m.get("text", ""))
+    await ada.send("SEND")
+    progress = await ada.wait_for(lambda m: "Broadcast 1 to everybody" in m.get("text", ""))
+    await until(ada, progress["message_id"], "Done", "✓ 1 delivered", "– 1 blocked or opted out")
+    await ada.press("Failures as a file")
+    file = await ada.wait_for(lambda m: "document" in m)
+    assert file["document"]["file_name"] == "broadcast-1-failures.csv"
