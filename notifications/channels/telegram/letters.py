@@ -94,11 +94,17 @@ class Letter:
         if first >= len(self.files):
             page = self.pages[first - len(self.files)]
             return Piece(Kind.TEXT, first, 1, page=page, buttons=self._buttons(first + 1))
-        album = tuple(islice(takewhile(is_photo, self.files[first:]), ALBUM)) if self.albums else ()
+        album = tuple(islice(takewhile(is_photo, self._for_albums()[first:]), ALBUM))
         if len(album) > 1:
             return self._with_page(Piece(Kind.ALBUM, first, len(album), album), captioned=not self.buttons)
         kind = Kind.PHOTO if is_photo(self.files[first]) else Kind.DOCUMENT
         return self._with_page(Piece(kind, first, 1, (self.files[first],)), captioned=True)
+
+    def _for_albums(self) -> tuple[Attachment, ...]:
+        """The files that may share a call: not the one that has to carry the buttons, which an album can't."""
+        if not self.albums:
+            return ()
+        return self.files[:-1] if self.buttons and not self.pages else self.files
 
     def _with_page(self, piece: Piece, *, captioned: bool) -> Piece:
         after = piece.first + piece.count

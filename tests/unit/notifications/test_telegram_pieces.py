@@ -1,6 +1,6 @@
 """However a delivery is cut into calls, each of them keeps Telegram's limits, and none is lost or made twice."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.messages import Attachment, Button
@@ -43,6 +43,7 @@ def said(html: str) -> tuple[str, int]:
 
 
 @given(TEXTS, FILES, BUTTONS, st.booleans())
+@example("", (Attachment("a", "image/png", b"1"),) * 2, ((Button("Again", data="r"),),), True)
 @settings(max_examples=200, deadline=None)
 def test_every_call_keeps_the_limits(text: str, files: tuple[Attachment, ...], buttons: object, albums: bool) -> None:
     whole = letter(delivery(text, attachments=files, buttons=buttons))
