@@ -19,6 +19,7 @@ from notifications import outbox
 EVERY_S = 0.25
 FIRST_URGENT = 900_000
 URGENT_CHATS = 400
+CHUNK = 50_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ numbered AS (SELECT id, row_number() OVER () - 1 AS place FROM messages)
 INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, place, not_before, held)
 SELECT numbered.id, 1 + n %% 1000, 'telegram', 'w' || n / 10, 2 + n %% 2, 0,
     now() + make_interval(hours => n %% 2), n %% 2 = 1
-FROM generate_series(1, %(waiting)s) n JOIN numbered ON numbered.place = n %% 10
+FROM generate_series(%(first)s, %(last)s) n JOIN numbered ON numbered.place = n %% 10
 """
 
 
@@ -135,7 +136,8 @@ def _claims(house: House, sizes: Sizes, section: Section) -> None:
     with contextlib.closing(house.master()) as master:
         master.cursor().execute("UPDATE msg_delivery_status SET status = 'sent' WHERE status <> 'sent'; ANALYZE")
         empty = _claim_ms(house, sizes.claims)
-        master.cursor().execute(WAITING, {"waiting": sizes.waiting})
+        for first in range(1, sizes.waiting, CHUNK):
+            master.cursor().execute(WAITING, {"first": first, "last": min(first + CHUNK - 1, sizes.waiting)})
         master.cursor().execute("ANALYZE msg_delivery_status")
     full = _claim_ms(house, sizes.claims)
     section.add("claim of 10, queue empty", "ms", empty)

@@ -13,7 +13,7 @@ from bot.audit import AuditTrail
 from bot.context import Parts
 from db.engine import Database
 from db.offload import Offload
-from notifications.pacing import REAL, UNHURRIED
+from notifications.pacing import UNHURRIED, Limits
 from notifications.rates import Rates, client_of
 from openbell import logs
 from openbell.settings import Settings, load_settings
@@ -89,7 +89,8 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
 def _rates(settings: Settings) -> Rates:
     """The pace of our calls, shared with the senders where there is a Valkey."""
     client = client_of(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
-    return Rates(client, UNHURRIED if settings.sandbox else REAL, lambda: PARTS_WITHOUT_VALKEY)
+    limits = UNHURRIED if settings.sandbox else Limits(settings.telegram_per_second, settings.telegram_chat_per_second)
+    return Rates(client, limits, lambda: PARTS_WITHOUT_VALKEY)
 
 
 async def _serve(application: App, parts: Parts, stop: asyncio.Event, ready: Callable[[], None]) -> None:

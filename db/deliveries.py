@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
 from domain.messages import BULK_LANE, DeliveryStatus
 
@@ -110,27 +111,27 @@ WHERE id IN (SELECT id FROM msg_delivery_status WHERE status = 'queued' AND held
 """)
 
 # Of an address only the head may go: nothing beside a row that is being sent, behind an earlier one of its lane
-# (one that waits to be tried again included), or behind a more urgent one.
-_IS_HEAD = """NOT EXISTS (
-    SELECT FROM msg_delivery_status e WHERE e.channel = d.channel AND e.address = d.address
+# (one that waits to be tried again included), or behind a more urgent one. Asked for each candidate by itself: joined,
+# the planner would gather the whole queue first.
+_IS_HEAD = """(SELECT 1 FROM msg_delivery_status e WHERE e.channel = d.channel AND e.address = d.address
         AND e.status IN ('queued', 'sending')
         AND (e.status = 'sending' OR e.lane < d.lane AND NOT e.held
-             OR e.lane = d.lane AND e.id < d.id AND (NOT e.held OR e.attempts > 0)))"""
+             OR e.lane = d.lane AND e.id < d.id AND (NOT e.held OR e.attempts > 0)) LIMIT 1) IS NULL"""
 
 CLAIM = text(f"""
 WITH urgent AS (
     SELECT d.id FROM msg_delivery_status d
     WHERE d.status = 'queued' AND NOT d.held AND d.lane < {BULK_LANE} AND d.channel = ANY(CAST(:channels AS text[]))
         AND {_IS_HEAD}
-    ORDER BY d.lane, d.place, d.id LIMIT :most FOR UPDATE SKIP LOCKED),
+    ORDER BY d.lane, d.place, d.id LIMIT CAST(:most AS integer) FOR UPDATE SKIP LOCKED),
 bulk AS (
     SELECT d.id FROM msg_delivery_status d
     WHERE d.status = 'queued' AND NOT d.held AND d.lane = {BULK_LANE} AND d.channel = ANY(CAST(:channels AS text[]))
         AND {_IS_HEAD}
-    ORDER BY d.lane, d.place, d.id LIMIT :bulk FOR UPDATE SKIP LOCKED)
+    ORDER BY d.lane, d.place, d.id LIMIT CAST(:bulk AS integer) FOR UPDATE SKIP LOCKED)
 UPDATE msg_delivery_status d
-SET status = 'sending', owner = :owner, fence = d.fence + 1, called_at = NULL, digest_key = NULL,
-    updated_at = now(), lease_until = now() + make_interval(secs => :lease)
+SET status = 'sending', owner = CAST(:owner AS text), fence = d.fence + 1, called_at = NULL, digest_key = NULL,
+    updated_at = now(), lease_until = now() + make_interval(secs => CAST(:lease AS double precision))
 FROM (SELECT id FROM urgent UNION ALL SELECT id FROM bulk) c
 WHERE d.id = c.id AND d.status = 'queued'
 RETURNING d.id
@@ -165,27 +166,34 @@ SELECT m.channels[m.place + 1] AS channel FROM message m WHERE m.place < array_l
 
 MARK_CALLED = text("""
 UPDATE msg_delivery_status SET called_at = now(), attempts = attempts + 1, updated_at = now()
-WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+WHERE id = CAST(:id AS bigint) AND owner = CAST(:owner AS text) AND fence = CAST(:fence AS bigint)
+    AND status = 'sending' RETURNING id
 """)
 
 PART_TAKEN = text("""
 UPDATE msg_delivery_status
 SET part = :part + 1, parts = parts || jsonb_build_array(CAST(:number AS text)), updated_at = now(),
     lease_until = now() + make_interval(secs => :lease)
-WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+WHERE id = CAST(:id AS bigint) AND owner = CAST(:owner AS text) AND fence = CAST(:fence AS bigint)
+    AND status = 'sending' RETURNING id
 """)
 
 FINISH = text("""
 UPDATE msg_delivery_status
-SET status = :status, owner = NULL, lease_until = NULL, updated_at = now(),
-    not_before = coalesce(now() + make_interval(secs => :after), not_before), held = coalesce(:after > 0, false),
-    called_at = CASE WHEN :status = 'queued' THEN NULL ELSE called_at END,
-    sent_at = CASE WHEN :status = 'sent' THEN now() ELSE sent_at END,
-    attempts = greatest(attempts - :uncounted, 0), possible_repeat = possible_repeat OR :repeat,
-    provider_message_id = coalesce(:number, provider_message_id), latency_ms = coalesce(:latency, latency_ms),
-    reason = :reason, error = :error, error_class = :kind, merged_into = coalesce(:merged_into, merged_into),
+SET status = CAST(:status AS text), owner = NULL, lease_until = NULL, updated_at = now(),
+    not_before = coalesce(now() + make_interval(secs => CAST(:after AS double precision)), not_before),
+    held = coalesce(CAST(:after AS double precision) > 0, false),
+    called_at = CASE WHEN CAST(:status AS text) = 'queued' THEN NULL ELSE called_at END,
+    sent_at = CASE WHEN CAST(:status AS text) = 'sent' THEN now() ELSE sent_at END,
+    attempts = greatest(attempts - CAST(:uncounted AS integer), 0),
+    possible_repeat = possible_repeat OR CAST(:repeat AS boolean),
+    provider_message_id = coalesce(CAST(:number AS text), provider_message_id),
+    latency_ms = coalesce(CAST(:latency AS integer), latency_ms),
+    reason = CAST(:reason AS text), error = CAST(:error AS text), error_class = CAST(:kind AS text),
+    merged_into = coalesce(CAST(:merged_into AS bigint), merged_into),
     attempts_log = attempts_log || CAST(:log AS jsonb)
-WHERE id = :id AND owner = :owner AND fence = :fence AND status = 'sending' RETURNING id
+WHERE id = CAST(:id AS bigint) AND owner = CAST(:owner AS text) AND fence = CAST(:fence AS bigint)
+    AND status = 'sending' RETURNING id
 """)
 
 
@@ -196,9 +204,9 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
         self, owner: str, lease: timedelta, *, channels: Sequence[str], most: int, bulk: int
     ) -> list[DeliveryRow]:
         """Due deliveries by lane, `bulk` of the bulk lane at most beside `most` others, one an address; now ours."""
-        self.session.execute(RELEASE)
+        execute_prepared(self.session, RELEASE, {})
         given = {"owner": owner, "lease": lease.total_seconds(), "channels": list(channels)}
-        ours = list(self.session.execute(CLAIM, given | {"most": most, "bulk": bulk}).scalars())
+        ours = list(execute_prepared(self.session, CLAIM, given | {"most": most, "bulk": bulk}).scalars())
         if not ours:
             return []
         found = select(DeliveryRow).where(DeliveryRow.id.in_(ours)).order_by(DeliveryRow.lane, DeliveryRow.id)
@@ -236,7 +244,7 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
     def mark_called(self, delivery_id: int, owner: str, fence: int) -> bool:
         """Write that the provider is about to be called; False when the delivery is no longer ours."""
         given = {"id": delivery_id, "owner": owner, "fence": fence}
-        return self.session.execute(MARK_CALLED, given).scalar_one_or_none() is not None
+        return execute_prepared(self.session, MARK_CALLED, given).scalar_one_or_none() is not None
 
     def renew(self, delivery_id: int, owner: str, fence: int, lease: timedelta) -> None:
         """Renew the lease of a delivery of ours."""
@@ -280,7 +288,7 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
             "repeat": repeat, "number": number, "latency": latency_ms, "reason": reason, "error": error,
             "kind": error_class, "merged_into": merged_into, "log": json.dumps([attempt] if attempt else []),
         }  # fmt: skip
-        return self.session.execute(FINISH, given).scalar_one_or_none() is not None
+        return execute_prepared(self.session, FINISH, given).scalar_one_or_none() is not None
 
     def lapsed(self, limit: int) -> list[DeliveryRow]:
         """Deliveries whose sender let the lease lapse, locked."""

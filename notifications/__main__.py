@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import redis.exceptions
@@ -17,7 +18,8 @@ from domain.ids import UserId
 from notifications.channels import kinds
 from notifications.channels.channel import Channel
 from notifications.channels.telegram import TelegramChannel
-from notifications.pacing import REAL, UNHURRIED, Limits
+from notifications.errors import Postponed
+from notifications.pacing import UNHURRIED, Limits
 from notifications.rates import Rates, client_of
 from notifications.sender import Sender
 from openbell import logs
@@ -45,7 +47,8 @@ async def run(
     listener = Listener(role_url(db_url, PLATFORM, secret_key), "messages")
     offload = Offload(THREADS, name="notifications-sql")
     client = client_of(settings.redis_url.get_secret_value()) if settings.redis_url is not None else None
-    pace = limits or (UNHURRIED if settings.sandbox else REAL)
+    real = Limits(settings.telegram_per_second, settings.telegram_chat_per_second)
+    pace = limits or (UNHURRIED if settings.sandbox else real)
     made = _channels(settings)
     rates = Rates(client, pace, lambda: PARTS_WITHOUT_VALKEY, _mail_caps(made.channels))
     made.rates.append(rates)
@@ -74,8 +77,11 @@ class _Made:
         self.rates: list[Rates] = []
 
     async def pace(self, chat: str, messages: int) -> None:
+        """Wait for the turn of a delivery's further parts."""
         for rates in self.rates:
-            await rates.acquire(chat=chat, bulk=False, within=PART_WITHIN_S, cost=messages)
+            wait = await rates.acquire(chat=chat, bulk=False, within=PART_WITHIN_S, cost=messages)
+            if wait > 0:
+                raise Postponed("its further parts come later: the chat is busy", timedelta(seconds=wait), counts=False)
 
 
 def _channels(settings: Settings) -> _Made:

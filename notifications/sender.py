@@ -90,6 +90,11 @@ class Sender:
         self._urgent: set[asyncio.Task[None]] = set()
         self._bulk: set[asyncio.Task[None]] = set()
         self._going: Counter[str] = Counter()
+        self._told: asyncio.Task[bool] | None = None
+        self._look = True
+        """Whether something was queued, or the clock says to look."""
+        self._more = False
+        """Whether the last claim found something, or an address became free, so that there may be more."""
         self._outages = DatabaseWatch(channels, only_one)
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -113,6 +118,8 @@ class Sender:
 
     async def _step(self) -> bool:
         """Begin the next few; False when there was nothing to begin, or no place for it."""
+        if not self._look and not (self._more and self._has_room()):
+            return False
         free = AT_ONCE - len(self._urgent) - len(self._bulk)
         most = min(free, self._ahead - len(self._urgent))
         bulk = min(free, BULK_AT_ONCE - len(self._bulk), self._ahead)
@@ -131,7 +138,12 @@ class Sender:
             return False
         for delivery in claimed:
             self._begin(delivery)
+        self._look, self._more = False, bool(claimed)
         return bool(claimed)
+
+    def _has_room(self) -> bool:
+        """Whether so few are under way that a claim brings several: asking for each alone costs as much as sending."""
+        return len(self._urgent) <= self._ahead // 2 and len(self._bulk) <= BULK_AT_ONCE // 2
 
     async def _claim(self, channels: list[str], most: int, bulk: int) -> list[Delivery]:
         """The next few of these channels; one that is down is left out, so that no attempt is lost on it."""
@@ -150,19 +162,23 @@ class Sender:
         def ended(_: "asyncio.Task[None]") -> None:
             places.discard(work)
             self._going[delivery.channel] -= 1
+            self._more = True  # its address is free for the next
 
         work.add_done_callback(ended)
 
     async def _rest(self) -> None:
         """Until something is queued, something that was begun ends, or the clock says to look."""
-        told = asyncio.create_task(asyncio.to_thread(self._listener.wait, POLL_S))
+        if self._told is None:
+            self._told = asyncio.create_task(asyncio.to_thread(self._listener.wait, POLL_S))
         going = self._urgent | self._bulk
-        await asyncio.wait({told, *going}, return_when=asyncio.FIRST_COMPLETED)
-        if not told.done():
-            self._listener.wake()
-        await told
+        await asyncio.wait({self._told, *going}, return_when=asyncio.FIRST_COMPLETED)
+        if self._told.done():
+            self._told, self._look = None, True
 
     async def _let_finish(self) -> None:
+        self._listener.wake()
+        if self._told is not None:
+            await self._told
         going = self._urgent | self._bulk
         if going:
             await asyncio.wait(going, timeout=STOP_WITHIN_S)

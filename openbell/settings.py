@@ -113,6 +113,20 @@ class Settings(BaseSettings):
         description="Where a link to the bot begins; the sandbox has its own.",
         examples=["https://t.me"],
     )
+    telegram_per_second: float = Field(
+        default=25,
+        gt=0,
+        le=1000,
+        description="How many calls a second the bot and the senders make together; Telegram takes about 30.",
+        examples=["25"],
+    )
+    telegram_chat_per_second: float = Field(
+        default=1,
+        gt=0,
+        le=1000,
+        description="How many of them may go into one private chat; Telegram takes about one. Groups get 18 a minute.",
+        examples=["1"],
+    )
     smtp_url: Annotated[SecretStr, AfterValidator(_relays)] | None = Field(
         default=None,
         description="The mail relay: smtp:// uses STARTTLS, smtps:// implicit TLS, smtp+plain:// none (loopback only). "

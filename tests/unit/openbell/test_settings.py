@@ -26,6 +26,8 @@ WRONG = {
     "TELEGRAM_TOKEN": ("hidden-word", "digits, a colon"),
     "TELEGRAM_API_URL": ("ftp://api.example.com", "'ftp://api.example.com'"),
     "TELEGRAM_LINK_URL": ("t.me", "'t.me'"),
+    "TELEGRAM_PER_SECOND": ("0", "greater than 0"),
+    "TELEGRAM_CHAT_PER_SECOND": ("fast", "'fast'"),
     "SMTP_URL": ("mail://me:hidden-word@mail.example.com", "smtps://"),
     "SECRET_KEY": ("hidden-word", "at least 32"),
     "MARKET_FEED": ("bloomberg", "'bloomberg'"),
