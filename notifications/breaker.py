@@ -140,6 +140,8 @@ class Record:
             self.well = 0
         if self.breaker is not Breaker.CLOSED or self.failures >= OPENS_AFTER:
             self._open(at)
+        elif not self.succeeded_at:
+            self.status = Status.DEGRADED  # what never worked is not called healthy
 
     def may_send(self) -> int | None:
         """How many may be under way: None for any number, 1 for a probe, 0 for none."""

@@ -218,6 +218,8 @@ def _beat(row: Any) -> Finding:
         return Finding(name, "ok", f"healthy, {age}")
     if row.status == "DEGRADED":
         return Finding(name, "warn", f"degraded, {age}: {row.error_message or 'no reason given'}")
+    if row.status == "UNKNOWN" and not row.is_watched:
+        return Finding(name, "ok", f"last asked {age}")
     if row.status == "UNKNOWN":
         return Finding(name, "fail", f"silent; last heard {age}", "start it, or read its log in DATA_DIR/logs")
     return Finding(

@@ -69,7 +69,7 @@ class _Collected:
 
 def _queue(figures: Figures) -> Iterator[Metric]:
     due = GaugeMetricFamily(
-        "openbell_queue_due", "Deliveries that could be sent now (at most 100000).", labels=["lane"]
+        "openbell_queue_due", "Deliveries that could be sent now (at most 20000).", labels=["lane"]
     )
     age = GaugeMetricFamily(
         "openbell_queue_oldest_seconds", "How long the next of the lane has waited.", labels=["lane"]
@@ -78,7 +78,7 @@ def _queue(figures: Figures) -> Iterator[Metric]:
         due.add_metric([name], figures.due.get(lane, 0))
         age.add_metric([name], figures.ages.get(lane, 0.0))
     states = GaugeMetricFamily(
-        "openbell_deliveries", "Deliveries held for later, being sent, or stuck (at most 100000).", labels=["state"]
+        "openbell_deliveries", "Deliveries held for later, being sent, or stuck (at most 20000).", labels=["state"]
     )
     for state, number in sorted(figures.states.items()):
         states.add_metric([state], number)

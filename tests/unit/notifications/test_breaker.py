@@ -47,7 +47,24 @@ def test_two_failures_in_a_row_are_borne_and_the_third_opens() -> None:
 
 
 def test_a_success_between_them_begins_the_row_anew() -> None:
-    assert Story().ill(2).well().ill(2).state == (Status.HEALTHY, Breaker.CLOSED)
+    assert Story().well().ill(2).well().ill(2).state == (Status.HEALTHY, Breaker.CLOSED)
+
+
+def test_what_never_worked_is_not_called_healthy() -> None:
+    assert Story().ill().state == (Status.DEGRADED, Breaker.CLOSED)
+
+
+def test_what_fails_every_other_time_for_ten_minutes_is_in_trouble_once_and_never_down() -> None:
+    story, seen = Story().well(), [Status.HEALTHY]
+    for _ in range(120):
+        story.well(every=2.5).ill(every=2.5)
+        if story.record.status is not seen[-1]:
+            seen.append(story.record.status)
+    for _ in range(40):
+        story.well(every=5)
+        if story.record.status is not seen[-1]:
+            seen.append(story.record.status)
+    assert seen == [Status.HEALTHY, Status.DEGRADED, Status.HEALTHY]
 
 
 def test_calls_that_failed_at_the_same_moment_count_once() -> None:
