@@ -1,6 +1,7 @@
 """The channel: one call of the library, in a thread, whose answer is yes or nobody knows."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -82,6 +83,7 @@ def hand_over(url: str, words: str, title: str, within: float) -> bool | None:
     """One call without any repeat; None when the library can't read the URL."""
     from apprise import Apprise, AppriseAsset, NotifyFormat
 
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its lines name topics, which are as good as passwords
     asset = AppriseAsset(
         plugin_paths=[],
         storage_mode="memory",

@@ -97,6 +97,17 @@ async def test_nobody_listening_is_uncertain_too() -> None:
         await channel.close()
 
 
+async def test_no_log_line_tells_where_it_went(service: FakeServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    service.plan(page(500))
+    channel = to(service.port)
+    with pytest.raises(Uncertain):
+        await channel.send(delivery(address="desk"), Parts())
+    await channel.send(delivery(address="desk"), Parts())
+    await channel.close()
+    assert "prices" not in caplog.text
+
+
 async def test_an_unknown_name_leads_nowhere(service: FakeServer) -> None:
     with pytest.raises(AddressGone, match="APPRISE_URLS has no “ntfy"):
         await to(service.port).send(delivery(address=f"ntfy://127.0.0.1:{service.port}/x"), Parts())
