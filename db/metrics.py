@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 MOST = 20_000
-"""Nothing is counted further: a queue of a million shows as this many, in 50 ms."""
+"""Nothing is counted further: a queue of a million shows as this many."""
 RECENT_RUNS = 5_000
 RECENT = 900
 """Seconds over which the figures about runs look back."""

@@ -54,12 +54,14 @@ class Outcome:
     at: float
     began: float
     why: str | None = None
+    timed: bool = True
+    """Whether how long it took says anything: a beat takes no time."""
 
     @classmethod
-    def of(cls, took_s: float, why: str | None = None) -> "Outcome":
+    def of(cls, took_s: float | None = None, why: str | None = None) -> "Outcome":
         """One that ended just now."""
         now = time.time()
-        return cls(now, now - took_s, why)
+        return cls(now, now - (took_s or 0.0), why, timed=took_s is not None)
 
 
 def write(
@@ -75,7 +77,8 @@ def write(
     for each in outcomes:
         if each.why is None:
             record.succeeded(each.at, each.at - each.began, slow)
-            _mean(row, (each.at - each.began) * 1000)
+            if each.timed:
+                _mean(row, (each.at - each.began) * 1000)
             row.last_success = func.now()
         else:
             record.failed(each.at, each.began, each.why, slow)

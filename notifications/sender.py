@@ -324,7 +324,7 @@ class Sender:
             begun = time.monotonic()
             uow.health.round_trip()
             write(uow, "database", None, [Outcome.of(time.monotonic() - begun)])
-            write(uow, "notification", None, [Outcome.of(0.0)])
+            write(uow, "notification", None, [Outcome.of()])
             uow.commit()
         return self._watcher.look(self._database.for_platform())
 

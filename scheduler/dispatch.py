@@ -1,5 +1,6 @@
 """Ringing the bells of the runs that may start, after their rows say so."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,9 +37,10 @@ class Dispatch:
 
     def report(self) -> None:
         """Write into the health table whether the broker answers."""
-        error = None
+        error, begun = None, time.monotonic()
         try:
             self.bells.ping()
         except BrokerUnavailable as problem:
             error = str(problem)
-        with_retries(HealthService(self.database.for_platform()).report, "valkey", error=error)
+        took_ms = int((time.monotonic() - begun) * 1000)
+        with_retries(HealthService(self.database.for_platform()).report, "valkey", error=error, response_ms=took_ms)

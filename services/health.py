@@ -45,7 +45,7 @@ class HealthService:
         self, system: str, component: str | None = None, *, error: str | None = None, response_ms: int | None = None
     ) -> None:
         """Say that a system is well, or with `error` why it is not."""
-        took_s = (response_ms or 0) / 1000
+        took_s = None if response_ms is None else response_ms / 1000
         with self.uow as uow:
             write(uow, system, component, [Outcome.of(took_s, error)])
             uow.commit()

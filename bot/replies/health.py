@@ -1,7 +1,7 @@
 """What is said of the installation's health, and of a person's things at a glance."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,9 @@ from domain.health import ROLES, Status, name_of
 from services.health import ComponentHealth
 from services.timeline import span
 
-MARKS = {Status.HEALTHY: "🟢", Status.DEGRADED: "🟡", Status.DOWN: "🔴", Status.UNKNOWN: "⚪"}
+SILENT = "⚪\ufe0f"
+"""With the sign that asks for the colourful form; some fonts draw a small ring without it."""
+MARKS = {Status.HEALTHY: "🟢", Status.DEGRADED: "🟡", Status.DOWN: "🔴", Status.UNKNOWN: SILENT}
 LONGEST_REASON = 160
 
 
@@ -54,17 +56,20 @@ def _in_short(found: Sequence[ComponentHealth]) -> list[str]:
     if not (down or silent or troubled):
         return ["🟢 Everything works."]
     lines = [f"{mark} {words}: {escape(', '.join(names))}." for mark, words, names in (
-        ("🔴", "Down", down), ("⚪", "Silent", silent), ("🟡", "In trouble", troubled)) if names]  # fmt: skip
+        ("🔴", "Down", down), (SILENT, "Silent", silent), ("🟡", "In trouble", troubled)) if names]  # fmt: skip
     return [*lines, "What waits is not lost."] if down or silent else lines
 
 
 def _part(each: ComponentHealth) -> str:
-    line = f"{MARKS[each.status]} <b>{escape(each.name)}</b> · {span(each.age)} ago"
+    name, age = f"{MARKS[each.status]} <b>{escape(each.name)}</b>", _age(each.age)
     if each.status is Status.UNKNOWN:
-        return f"{line}: silent since" if each.is_watched else f"{line}, as it was last asked"
-    if each.mean_ms:
-        line += f" · {each.mean_ms} ms"
-    return f"{line}\n      {escape(each.error_message[:LONGEST_REASON])}" if each.error_message else line
+        return f"{name} · silent for {age}" if each.is_watched else f"{name} · last asked {age} ago"
+    line = f"{name} · {age}" + (f" · {each.mean_ms} ms" if each.mean_ms else "")
+    return f"{line}\n<i>{escape(each.error_message[:LONGEST_REASON])}</i>" if each.error_message else line
+
+
+def _age(age: timedelta) -> str:
+    return span(timedelta(seconds=max(round(age.total_seconds()), 1)))
 
 
 def _missing(found: Sequence[ComponentHealth]) -> list[str]:
@@ -73,7 +78,7 @@ def _missing(found: Sequence[ComponentHealth]) -> list[str]:
 
 
 def _missing_lines(found: Sequence[ComponentHealth]) -> list[str]:
-    return [f"⚪ <b>{escape(name)}</b> · has not reported yet" for name in _missing(found)]
+    return [f"{SILENT} <b>{escape(name)}</b> · has not reported yet" for name in _missing(found)]
 
 
 def _count(number: int, noun: str) -> str:
