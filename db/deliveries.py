@@ -116,7 +116,8 @@ WHERE id IN (SELECT id FROM msg_delivery_status WHERE status = 'queued' AND held
 _IS_HEAD = """(SELECT 1 FROM msg_delivery_status e WHERE e.channel = d.channel AND e.address = d.address
         AND e.status IN ('queued', 'sending')
         AND (e.status = 'sending' OR e.lane < d.lane AND NOT e.held
-             OR e.lane = d.lane AND e.id < d.id AND (NOT e.held OR e.attempts > 0)) LIMIT 1) IS NULL"""
+             OR e.lane = d.lane AND e.id < d.id AND (
+                 NOT e.held OR e.attempts > 0 AND e.not_before < 'infinity')) LIMIT 1) IS NULL"""
 
 CLAIM = text(f"""
 WITH urgent AS (
@@ -191,7 +192,11 @@ SET status = CAST(:status AS text), owner = NULL, lease_until = NULL, updated_at
     latency_ms = coalesce(CAST(:latency AS integer), latency_ms),
     reason = CAST(:reason AS text), error = CAST(:error AS text), error_class = CAST(:kind AS text),
     merged_into = coalesce(CAST(:merged_into AS bigint), merged_into),
-    attempts_log = attempts_log || CAST(:log AS jsonb)
+    attempts_log = attempts_log || CASE
+        WHEN reason IS NULL OR reason = CAST(:reason AS text) OR reason = attempts_log -> -1 ->> 'said'
+        THEN CAST('[]' AS jsonb)  -- why it waited is remembered once, when it waits no more
+        ELSE jsonb_build_array(jsonb_build_object('at', updated_at, 'outcome', 'waited', 'said', reason)) END
+        || CAST(:log AS jsonb)
 WHERE id = CAST(:id AS bigint) AND owner = CAST(:owner AS text) AND fence = CAST(:fence AS bigint)
     AND status = 'sending' RETURNING id
 """)

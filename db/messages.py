@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    or_,
     select,
     text,
 )
@@ -157,6 +158,18 @@ class MessagesRepo(BaseRepository[MessageRow]):
         for number, message in self.session.execute(asked):
             found.setdefault(int(number or 0), []).append(message)
         return found
+
+    def delivered_as(self, user_id: int, channel: str, address: str, number: str) -> DeliveryRow | None:
+        """A person's newest delivery that came as this message of the channel's own, or of which this was a part."""
+        found = (
+            select(DeliveryRow)
+            .where(DeliveryRow.user_id == user_id, DeliveryRow.channel == channel)
+            .where(or_(DeliveryRow.address == address, DeliveryRow.address.startswith(f"{address}/", autoescape=True)))
+            .where(or_(DeliveryRow.provider_message_id == number, DeliveryRow.parts.contains([number])))
+            .order_by(DeliveryRow.id.desc())
+            .limit(1)
+        )
+        return self.session.scalar(found)
 
     def of_runs(self, run_ids: Sequence[int]) -> dict[int, DeliveryRow]:
         """For each of these runs the delivery of its newest message."""

@@ -5,17 +5,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from db.messages import MessageRow
 from db.runs import RunRow
 from db.unit_of_work import UnitOfWork
+from domain.broadcasts import parse_segment
 from domain.errors import NotFound
 from domain.ids import UserId
-from domain.messages import DeliveryStatus
+from domain.messages import Category, DeliveryStatus
 from domain.runs import RUNS_AT_ONCE_PER_USER, Overlap, Run, RunStatus
+from notifications.digests import headline
 from services import timeline
+from services.message_timeline import MessageStory, tell_message
 from services.timeline import Timeline
 
 TROUBLE = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN)
 """What went wrong: failed for good, past its time limit, or nobody knows."""
+_KINDS = {
+    Category.CODE: "a code that you asked for",
+    Category.ALERT: "an alert",
+    Category.FILL: "word of a trade",
+    Category.REPORT: "a report",
+    Category.FAILURE: "word of something that went wrong",
+    Category.HEALTH: "word of how a system is",
+    Category.REMINDER: "a reminder",
+    Category.BROADCAST: "an announcement",
+    Category.DIGEST: "a digest",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,37 @@ class HistoryService:
             if row is None:
                 raise NotFound(f"I can't find run {run_id} among yours. /history lists them.")
             return timeline.tell(row, uow.runs.told(run_id), zone, waits_for=_waits_for(uow, row, now), now=now)
+
+    def explain_message(self, user_id: UserId, chat: str, number: int, zone: ZoneInfo | None) -> MessageStory:
+        """The whole story of the message that stands in this chat of this person under Telegram's own number.
+
+        The unit of work is the platform's, since an announcement's words belong to its admin; nothing but the person's
+        own deliveries is looked at.
+        """
+        with self.uow as uow:
+            delivery = uow.messages.delivered_as(user_id, "telegram", chat, str(number))
+            message = uow.messages.get_by_id(delivery.message_id) if delivery is not None else None
+            if delivery is None or message is None:
+                raise NotFound(
+                    "That was my answer to something you had just sent, so there is no more to tell. "
+                    "Reports, reminders, alerts and whatever else comes by itself have a story."
+                )
+            gathered = uow.messages.gathered([delivery.id]).get(delivery.id, [])
+            held = [f"{each.created_at.astimezone(zone):%H:%M} {headline(each)}" for each in gathered]
+            return tell_message(message, delivery, zone, origin=_origin(uow, message), gathered=held)
+
+
+def _origin(uow: UnitOfWork, message: MessageRow) -> str:
+    """What made a message."""
+    kind = _KINDS[Category(message.category)]
+    if message.run_id is not None and (run := uow.runs.run(message.run_id)) is not None:
+        return f"{kind} of run {run.id}, {run.job_snapshot['name']}"
+    if (message.supersede_key or "").startswith("broadcast:"):
+        return f"the progress of broadcast {(message.supersede_key or '').split(':')[1]}, which you sent"
+    found = uow.broadcasts.get_by_id(message.broadcast_id) if message.broadcast_id is not None else None
+    if found is not None:
+        return f"{kind} to {parse_segment(found.segment).words} (broadcast {found.id})"
+    return kind
 
 
 def _entries(uow: UnitOfWork, rows: Sequence[RunRow]) -> list[HistoryEntry]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ def tell(row: RunRow, told: Told, zone: ZoneInfo | None, *, waits_for: str | Non
         *_ringing(row),
         *_attempts(row, zone),
         *_ending(row),
-        *(moment for message, delivery in told for moment in _delivering(message, delivery, zone)),
+        *(moment for message, delivery in told for moment in delivering(message, delivery, zone)),
     ]
     ordered = sorted(moments, key=lambda moment: moment.at)  # sorted() keeps the order of what happened at one instant
     return Timeline(row.view(), _verdict(row, told, zone, waits_for, now), tuple(ordered))
@@ -94,6 +94,8 @@ def span(length: timedelta) -> str:
 
 def at(instant: datetime, zone: ZoneInfo | None) -> str:
     """An instant on that zone's wall, with its abbreviation: ``Mon 23 Nov 08:30:00 CET``."""
+    if instant.year == MAXYEAR:  # what is held until somebody lets it go
+        return "the moment it is let go"
     return f"{instant.astimezone(zone):%a %d %b %H:%M:%S %Z}"
 
 
@@ -165,7 +167,7 @@ def _attempts(row: RunRow, zone: ZoneInfo | None) -> list[Moment]:
             began = f"Attempt {event['attempt']} started on {event.get('worker') or 'a worker'}."
             moments.append(Moment(datetime.fromisoformat(started), "started", began))
         if event["what"] in _ENDED and not (row.finished_at is not None and event["attempt"] == row.attempt):
-            text = _ENDED[event["what"]].format(attempt=event["attempt"], reason=_clause(event["reason"]))
+            text = _ENDED[event["what"]].format(attempt=event["attempt"], reason=clause(event["reason"]))
             moments.append(Moment(happened, event["what"], text + _what_then(row, event, zone)))
     if row.started_at is not None and row.attempt:
         moments.append(Moment(row.started_at, "started", _start(row)))
@@ -210,14 +212,14 @@ def _end(row: RunRow) -> str:
                 covers = " This row also stands for the missed due times after it, which were too many for a row each."
             return f"It was not run: {skipped_because(run)}.{covers}"
         case RunStatus.CANCELLED:
-            return f"It was {_clause(row.error or 'cancelled')}. {_was(row)}"
+            return f"It was {clause(row.error or 'cancelled')}. {_was(row)}"
         case RunStatus.UNKNOWN:
-            why = _clause(row.error)
+            why = clause(row.error)
             return f"Nobody knows what became of it: {why}. It must not be done twice, so it was not repeated."
         case RunStatus.TIMED_OUT:
-            return f"It ended: {_clause(row.error)}, {_tries(row)}."
+            return f"It ended: {clause(row.error)}, {_tries(row)}."
         case _:
-            return f"It failed for good: {_clause(row.error)}, {_tries(row)}."
+            return f"It failed for good: {clause(row.error)}, {_tries(row)}."
 
 
 def _was(row: RunRow) -> str:
@@ -237,12 +239,13 @@ def _tries(row: RunRow) -> str:
 # who heard of it
 
 
-def _delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None) -> list[Moment]:
+def delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None) -> list[Moment]:
+    """How a message was queued, and what became of its delivery so far."""
     about = _ABOUT.get(message.template, "its message") if message.template else "its message"
     way = {"telegram": "the chat", "email": "mail"}.get(delivery.channel, delivery.channel)
     moments = [Moment(message.created_at, "message", f"Queued: {about} (message {message.id}), by {way}.")]
     tries = f" at try {delivery.attempts}" if delivery.attempts > 1 else ""
-    reason = f": {_clause(delivery.error)}" if delivery.error else ""
+    reason = f": {clause(delivery.error)}" if delivery.error else ""
     repeat = " It may have come twice, and says so." if delivery.possible_repeat else ""
     match DeliveryStatus(delivery.status):
         case DeliveryStatus.SENT:
@@ -295,13 +298,13 @@ def _verdict(row: RunRow, told: Told, zone: ZoneInfo | None, waits_for: str | No
         case RunStatus.SKIPPED:
             return f"It was not run: {skipped_because(row.view())}."
         case RunStatus.CANCELLED:
-            return f"It was {_clause(row.error or 'cancelled')}."
+            return f"It was {clause(row.error or 'cancelled')}."
         case RunStatus.UNKNOWN:
             left = next((event for event in row.events if event["what"] == "left"), None)
             then = f" It was looked at and left by {left['by']}." if left else ""
-            return f"Nobody knows what became of it: {_clause(row.error)}.{then}"
+            return f"Nobody knows what became of it: {clause(row.error)}.{then}"
         case _:
-            return f"It failed: {_clause(row.error)}. {_heard(told)}".strip()
+            return f"It failed: {clause(row.error)}. {_heard(told)}".strip()
 
 
 def _running(row: RunRow, zone: ZoneInfo | None, now: datetime) -> str:
@@ -327,7 +330,7 @@ def _heard(told: Told) -> str:
     return "Its message did not reach you for sure; below is why."
 
 
-def _clause(text: str | None) -> str:
+def clause(text: str | None) -> str:
     """A reason as a part of a sentence."""
     said = (text or "no reason was kept").strip().rstrip(".")
     return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"

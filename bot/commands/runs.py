@@ -1,6 +1,6 @@
 """Runs: what was run, what failed, why one is as it is; doing one again, stopping one."""
 
-from telegram import Update
+from telegram import Message, Update
 
 from bot import replies
 from bot.context import BotContext, nonce
@@ -42,7 +42,11 @@ async def failed_pressed(update: Update, context: BotContext, before: str) -> No
 
 
 async def why(update: Update, context: BotContext) -> None:
-    """The whole story of a run; of the newest one when none is named."""
+    """The whole story of a run, of the newest one when none is named; as a reply, that of the message it answers."""
+    answered = update.effective_message.reply_to_message if update.effective_message is not None else None
+    if answered is not None and not context.arguments:
+        await replies.send(update, await _of_message(context, answered))
+        return
     await replies.send(update, await _story(context, await _named_or_newest(context)))
 
 
@@ -108,6 +112,15 @@ async def _kill(context: BotContext, run_id: int) -> Reply:
 async def _story(context: BotContext, run_id: int) -> Reply:
     told = await context.run(HistoryService.explain, run_id, context.user.zone, now=context.now)
     return replies.runs.story(told, context.user.zone, nonce(context))
+
+
+async def _of_message(context: BotContext, message: Message) -> Reply:
+    if message.from_user is None or message.from_user.id != context.bot.id:
+        raise InvalidInput("You wrote that yourself. Reply to a message of mine with /why, or name a run: /why 12")
+    told = await context.run_as_platform(
+        HistoryService.explain_message, context.user.id, str(message.chat.id), message.message_id, context.user.zone
+    )
+    return replies.runs.message_story(told, context.user.zone)
 
 
 async def _named_or_newest(context: BotContext) -> int:

@@ -12,7 +12,8 @@ from domain.schedules import Schedule
 from domain.users import User
 from services.backfill import Backfill
 from services.history import HistoryEntry
-from services.timeline import Timeline, skipped_because, span
+from services.message_timeline import MessageStory
+from services.timeline import Moment, Timeline, skipped_because, span
 
 LONGEST_STORY = 3600
 LISTED_DUE = 6
@@ -111,17 +112,22 @@ def story(told: Timeline, zone: ZoneInfo, nonce: str) -> Reply:
     if run.trigger in (Trigger.CRON, Trigger.CATCH_UP):
         head += f"due {when(run.scheduled_for, zone)}\n"
     head += f"\n{escape(told.verdict)}"
+    return Reply(shortened(head, steps(told.moments, zone)), _of_story(run, nonce))
+
+
+def steps(moments: Sequence[Moment], zone: ZoneInfo) -> list[str]:
+    """What happened, a line for each step with its time, under the name of its day."""
     lines, day = [], None
-    for moment in told.moments:
+    for moment in moments:
         local = moment.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
             lines.append(f"\n<b>{local:%a %d %b}</b>, {local:%Z}")
         lines.append(f"<code>{local:%H:%M:%S}</code> {escape(moment.text)}")
-    return Reply(_shortened(head, lines), _of_story(run, nonce))
+    return lines
 
 
-def _shortened(head: str, lines: Sequence[str]) -> str:
+def shortened(head: str, lines: Sequence[str]) -> str:
     """As many of the first and last lines as a message holds."""
     kept = list(lines)
     left_out = 0
@@ -144,6 +150,13 @@ def _of_story(run: Run, nonce: str) -> list[list[tuple[str, str]]]:
         first.append(("Run again", f"x:{run.id}:retry:{nonce}"))
     job = [("Show job", f"j:{run.schedule_id}:show:0")] if run.schedule_id is not None else []
     return [first, [*job, ("History", f"h:{run.schedule_id or 0}:0")]]
+
+
+def message_story(told: MessageStory, zone: ZoneInfo) -> Reply:
+    """Why a message came, and why when it did."""
+    head = f"<b>Message {told.message_id}</b>\n\n{escape(told.verdict)}"
+    buttons = [[("The run's story", f"w:{told.run_id}")]] if told.run_id is not None else []
+    return Reply(shortened(head, steps(told.moments, zone)), buttons)
 
 
 def begun(name: str, run_id: int) -> Reply:

@@ -56,3 +56,21 @@ async def test_who_blocked_the_bot_is_counted_and_named_in_the_file(house: House
     await ada.press("Failures as a file")
     file = await ada.wait_for(lambda m: "document" in m)
     assert file["document"]["file_name"] == "broadcast-1-failures.csv"
+
+
+async def test_why_as_a_reply_tells_what_made_a_message_and_what_became_of_it(house: House) -> None:
+    ada = await house.verified("Ada", "ada@example.com")
+    await ada.send("/report GOLD")
+    report = await ada.wait_for(lambda m: "photo" in m, timeout=30)
+    while not (told := [each for each in ada.replies() if each.get("text", "").startswith("Message ")]):
+        await ada.send("/why", reply_to=report["message_id"])  # its receipt may be on its way still
+        await ada.wait_for(lambda m: "my answer" in m.get("text", "") or "Written down" in m.get("text", ""))
+    [story] = told
+    assert "It is a report of run" in story["text"]
+    assert "Written down as message" in story["text"]
+    assert f"Delivered by the chat (number {report['message_id']} there)" in story["text"]
+    assert "The run's story" in ada.buttons()
+    mine = await ada.send("/why", reply_to=story["message_id"])
+    await ada.wait_for(lambda m: "my answer to something you had just sent" in m.get("text", ""))
+    await ada.send("/why", reply_to=mine["message_id"])
+    await ada.wait_for(lambda m: "You wrote that yourself" in m.get("text", ""))

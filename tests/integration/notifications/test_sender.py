@@ -239,3 +239,18 @@ def test_a_dead_senders_message_is_sent_again_and_marked_when_it_may_have_been_s
     assert not deliveries.record_sent(house_database, delivery, deliveries.Sent("late", None, timedelta(0)))
     [row] = rows.all("SELECT status, possible_repeat FROM msg_delivery_status")
     assert (row.status, row.possible_repeat) == ("queued", called)
+
+
+async def test_why_it_waited_is_remembered_once_it_waits_no_more(post: Post) -> None:
+    await post.queue(not_before=datetime.now(UTC) + timedelta(minutes=1))
+    row = await post.until_held()
+    await asyncio.to_thread(
+        post.rows.execute,
+        "UPDATE msg_delivery_status SET not_before = now(), reason = 'quiet hours until 07:00' WHERE id = :id",
+        id=row.id,
+    )
+    sent = await post.until("sent")
+    assert [(each["outcome"], each.get("said")) for each in sent.attempts_log] == [
+        ("waited", "quiet hours until 07:00"),
+        ("sent", None),
+    ]
