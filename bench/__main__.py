@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.table import Section, as_json
 
-NAMES = ("replies", "dispatch", "growth", "start", "work", "rates")
+NAMES = ("replies", "dispatch", "growth", "start", "work", "rates", "messages")
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +44,7 @@ def _measurement(name: str) -> Callable[[bool], Section]:
     if name not in NAMES:
         raise SystemExit(f"There is no measurement named {name!r}; take some of {', '.join(NAMES)}.")
     try:
-        from bench import dispatch, growth, rates, start, work
+        from bench import dispatch, growth, messages, rates, start, work
     except ModuleNotFoundError as problem:
         raise SystemExit(f"{problem.name} is missing, a peer to measure against. Run: make setup-bench") from problem
     from bench.house import house
@@ -57,6 +57,8 @@ def _measurement(name: str) -> Callable[[bool], Section]:
                 return growth.measure(servers, growth.QUICK if quick else growth.FULL)
             if name == "start":
                 return start.measure(servers, start.QUICK if quick else start.FULL)
+            if name == "messages":
+                return messages.measure(servers, messages.QUICK if quick else messages.FULL)
             if name == "rates":
                 return rates.measure(servers, rates.QUICK if quick else rates.FULL)
             return work.measure(servers, work.QUICK if quick else work.FULL)
