@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     cast,
+    delete,
     func,
     select,
     text,
@@ -154,6 +155,20 @@ class UsersRepo(BaseRepository[UserRow]):
                     "disabled_reason": None,
                 },
             )
+        )
+
+    def disable_channel(self, user_id: int, channel: str, reason: str) -> None:
+        """Reach this person by a channel no more, until they name an address anew."""
+        self.session.execute(
+            update(IdentityRow)
+            .where(IdentityRow.user_id == user_id, IdentityRow.provider == f"channel:{channel}")
+            .values(disabled_at=func.now(), disabled_reason=reason)
+        )
+
+    def unlink_channel(self, user_id: int, channel: str) -> None:
+        """Forget where this person is reached by a channel."""
+        self.session.execute(
+            delete(IdentityRow).where(IdentityRow.user_id == user_id, IdentityRow.provider == f"channel:{channel}")
         )
 
     def address(self, user_id: int, provider: str) -> IdentityRow | None:

@@ -61,6 +61,7 @@ async def run(
         per_second=pace.bot,
         opt_out=_opt_out(settings.public_url, secret_key),
         only_one=_only_one(client),
+        best_effort=[name for name in made.channels if kinds.kind_of(name).best_effort],
     )
     await sender.run(stop, ready)
     await rates.close()

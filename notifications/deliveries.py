@@ -221,12 +221,16 @@ def record_address_gone(database: Database, delivery: Delivery, reason: str, kin
         _finish(uow, delivery, DeliveryStatus.SUPPRESSED, reason, kind)
         if delivery.channel == "telegram":
             uow.users.disable_address("telegram", delivery.address, reason)
+        elif delivery.channel != "email":
+            uow.users.disable_channel(delivery.user_id, delivery.channel, reason)
         uow.commit()
 
 
-def record_uncertain(database: Database, delivery: Delivery, reason: str, kind: str) -> DeliveryStatus:
-    """No answer came: sent once more, marked as a possible repeat, where its category allows that."""
-    again = delivery.category.resends_when_uncertain and not delivery.possible_repeat
+def record_uncertain(
+    database: Database, delivery: Delivery, reason: str, kind: str, *, hold: bool = False
+) -> DeliveryStatus:
+    """No answer came: sent once more, marked as a possible repeat, where its category allows that and not to `hold`."""
+    again = not hold and delivery.category.resends_when_uncertain and not delivery.possible_repeat
     status = DeliveryStatus.QUEUED if again else DeliveryStatus.UNCERTAIN
     with database.for_platform() as uow:
         uow.deliveries.finish(

@@ -5,7 +5,7 @@ import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -73,10 +73,13 @@ class Sender:
         per_second: float = 25.0,
         opt_out: Callable[[int, str], str | None] = lambda _user, _category: None,
         only_one: Callable[[], Awaitable[bool]] = _this_one,
+        best_effort: Collection[str] = (),
     ) -> None:
         """`per_second` is what may be sent in all; `opt_out` makes the link by which a person leaves a category;
-        `only_one` says whether this sender, of all, is to tell of the database's outage.
+        `only_one` says whether this sender, of all, is to tell of the database's outage. Channels that are
+        `best_effort` can't tell a refusal from a doubt: nothing is sent there twice.
         """
+        self._holds = frozenset(best_effort)
         self._database = database
         self._listener = listener
         self._channels = channels
@@ -254,7 +257,14 @@ class Sender:
             case AddressGone():
                 await self._offload.run(deliveries.record_address_gone, self._database, delivery, reason, kind)
             case Uncertain():
-                await self._offload.run(deliveries.record_uncertain, self._database, delivery, reason, kind)
+                await self._offload.run(
+                    deliveries.record_uncertain,
+                    self._database,
+                    delivery,
+                    reason,
+                    kind,
+                    hold=delivery.channel in self._holds,
+                )
             case _:
                 await self._offload.run(deliveries.record_refused, self._database, delivery, reason, kind)
 

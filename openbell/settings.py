@@ -166,6 +166,16 @@ class Settings(BaseSettings):
         description="How people reach HTTP_ADDR from outside, through your proxy; empty: mails carry no link to opt out.",
         examples=["https://openbell.example.com"],
     )
+    webhook_allow: str | None = Field(
+        default=None,
+        description="Private networks and hosts that people's webhooks may lead to; empty: public addresses only.",
+        examples=["10.0.0.0/8 hooks.internal"],
+    )
+    apprise_urls: SecretStr | None = Field(
+        default=None,
+        description="Destinations by name for the channel apprise (an extra): NAME=URL, one behind the other.",
+        examples=["desk=slack://TokenA/TokenB/TokenC/#desk"],
+    )
     sandbox_addr: Addr = Field(
         default="127.0.0.1:8081",
         description="Where the sandbox's chat page listens; loopback only. Taken: the next free port.",

@@ -45,6 +45,13 @@ class PreferencesService:
             row.channels, row.opted_out = list(channels), False
             return _saved(uow, user)
 
+    def link(self, user: User, channel: str, address: str) -> Wishes:
+        """Reach this person at an address of theirs in another channel, which it takes the place of."""
+        with self.uow as uow:
+            uow.users.unlink_channel(user.id, channel)
+            uow.users.link(user.id, f"channel:{channel}", f"{user.id}:{address}", chat_id=address)
+            return _saved(uow, user)
+
     def leave(self, user: User, category: str) -> Wishes:
         """Send nothing of this category any more; other categories stay as they are."""
         if category == ALL:

@@ -12,13 +12,17 @@ from bot.errors import acknowledge
 from bot.replies import Reply
 from bot.replies import preferences as words
 from domain.cron import first_valid
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, NotAllowed
 from domain.preferences import ADJUSTABLE, ALL, Gather
+from domain.users import Role
+from notifications.channels import kinds
+from notifications.channels.webhook.payload import signing_secret
 from services.preferences import PreferencesService
 
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2}))?")
 _SPAN = re.compile(r"(\d{1,3})\s*(m|min|h|d)")
 _UNITS = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+LINK_EXAMPLE = "/notify link webhook https://hooks.example.com/openbell"
 _NAMES = {each.value for each in ADJUSTABLE}
 
 
@@ -27,6 +31,9 @@ async def notify(update: Update, context: BotContext) -> None:
     if not context.arguments:
         wishes = await context.run(PreferencesService.get, context.user)
         await replies.send(update, words.overview(wishes, context.now))
+        return
+    if context.arguments[0].lower() == "link":
+        await replies.send(update, await _link(context, context.arguments[1:]))
         return
     name, *ways = [word.strip(",").lower() for word in context.arguments]
     name = name.removesuffix("s") if name.removesuffix("s") in _NAMES else name
@@ -81,6 +88,21 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
         reply = words.category(await context.run(PreferencesService.get, context.user), name)
     await acknowledge(update)
     await replies.replace(update, reply)
+
+
+async def _link(context: BotContext, given: list[str]) -> Reply:
+    known = sorted(set(kinds.kinds()) - {"telegram", "email"})
+    if len(given) != 2:
+        raise InvalidInput(f"Say a channel ({', '.join(known)}) and your address there: {LINK_EXAMPLE}")
+    channel, address = given[0].lower(), given[1]
+    if channel in ("telegram", "email"):
+        raise InvalidInput("I reach you here and at your e-mail address already.")
+    if not context.user.role.includes(Role.TRADER):
+        raise NotAllowed("Other channels are for people with the role trader. Ask an admin for it.")
+    kept = kinds.kind_of(channel).check_address(address)
+    await context.run_as_platform(PreferencesService.link, context.user, channel, kept)
+    secret = signing_secret(context.parts.secret_key, kept) if channel == "webhook" else None
+    return words.linked(channel, kept, secret)
 
 
 async def _choose(context: BotContext, name: str, chosen: str) -> Reply:

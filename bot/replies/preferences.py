@@ -1,6 +1,7 @@
 """Replies about how a person wants to be told."""
 
 from datetime import datetime
+from html import escape
 
 from bot.replies.reply import Buttons, Reply
 from domain.preferences import ADJUSTABLE, ALL, Gather, Preference
@@ -52,6 +53,17 @@ def category(wishes: Wishes, name: str) -> Reply:
         rows.append([(("✓ " if pace is each else "") + label, f"m:{name}:{each.value}") for each, label in paces])
     rows.append([("None of them", f"m:{name}:none"), ("Back", "m:all")])
     return Reply(text, rows)
+
+
+def linked(channel: str, address: str, secret: str | None) -> Reply:
+    """An address in another channel, and how its owner knows that a call is ours."""
+    text = f"I can reach you by {escape(channel)} at <code>{escape(address)}</code> now."
+    if secret is not None:
+        text += (
+            "\n\nEvery call is signed as Standard Webhooks says. Check it with this secret, which I show you here and "
+            f"store nowhere:\n<code>{secret}</code>"
+        )
+    return Reply(text + f"\n\nChoose what goes there: <code>/notify report {escape(channel)}</code>")
 
 
 def quiet(wishes: Wishes) -> Reply:

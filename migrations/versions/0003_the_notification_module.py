@@ -173,6 +173,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences TO openbell_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON msg_preferences, msg_rate_limits, msg_channel_configs TO openbell_platform;
 GRANT SELECT, INSERT, UPDATE ON telegram_broadcasts TO openbell_platform;
 GRANT SELECT ON telegram_broadcast_logs TO openbell_platform;
+GRANT DELETE ON usr_auth_identities TO openbell_platform;
 GRANT DELETE ON msg_messages, msg_attachments, msg_delivery_status TO openbell_platform;
 """
 
@@ -184,6 +185,7 @@ DROP TABLE msg_rate_limits;
 DROP TABLE msg_preferences;
 DROP VIEW telegram_broadcast_logs;
 DROP TABLE telegram_broadcasts;
+REVOKE DELETE ON usr_auth_identities FROM openbell_platform;
 REVOKE DELETE ON msg_messages, msg_attachments, msg_delivery_status FROM openbell_platform;
 DELETE FROM usr_auth_identities WHERE provider LIKE 'channel:%';
 ALTER TABLE usr_auth_identities
