@@ -45,7 +45,7 @@ COMMANDS = (
     Command("jobs", "Your jobs", Role.VIEWER, jobs.jobs),
     Command("next", "What comes next", Role.VIEWER, jobs.next_runs, example="/next 24h"),
     Command("history", "What was run", Role.VIEWER, runs.history, example="/history 7"),
-    Command("why", "The whole story of a run", Role.VIEWER, runs.why, example="/why 12"),
+    Command("why", "The whole story of a run, or of the message it answers", Role.VIEWER, runs.why, example="/why 12"),
     Command("failed", "What went wrong", Role.VIEWER, runs.failed),
     Command("job", "One job, with its buttons", Role.VIEWER, jobs.job, example="/job 7"),
     Command("run", "Run a job once, now", Role.VIEWER, jobs.run, acts=True, example="/run 7"),

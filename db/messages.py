@@ -159,6 +159,11 @@ class MessagesRepo(BaseRepository[MessageRow]):
             found.setdefault(int(number or 0), []).append(message)
         return found
 
+    def deliveries_of(self, message_id: int) -> list[DeliveryRow]:
+        """The deliveries of a message, oldest first."""
+        found = select(DeliveryRow).where(DeliveryRow.message_id == message_id).order_by(DeliveryRow.id)
+        return list(self.session.scalars(found))
+
     def delivered_as(self, user_id: int, channel: str, address: str, number: str) -> DeliveryRow | None:
         """A person's newest delivery that came as this message of the channel's own, or of which this was a part."""
         found = (

@@ -35,24 +35,24 @@ def list_(
     """List schedules by number, a page at a time."""
     from services.schedule_files import ScheduleFilesService
 
-    with _connected() as database:
+    with connected_database() as database:
         whose = _owner(database, owner)
         service = ScheduleFilesService(database.for_platform())
         page = service.page(owner=whose, after=after, limit=limit)
     if as_json:
-        _say_json([_schedule_dict(each) for each in page])
+        say_json([_schedule_dict(each) for each in page])
         return
     rows = [
         (
             str(each.schedule.id),
             each.schedule.name[:32],
             each.schedule.words[:44],
-            _when(each.schedule.next_run_at) if each.schedule.enabled else "paused",
+            when(each.schedule.next_run_at) if each.schedule.enabled else "paused",
             each.owner,
         )
         for each in page
     ]
-    _say_table(("NO", "NAME", "WHEN", "NEXT", "OWNER"), rows, "There are no schedules.")
+    say_table(("NO", "NAME", "WHEN", "NEXT", "OWNER"), rows, "There are no schedules.")
     if len(page) == limit:
         of = f" --owner {owner}" if owner else ""
         typer.echo(f"more: openbell schedules list{of} --after {page[-1].schedule.id}")
@@ -68,14 +68,14 @@ def show(
     from services.history import HistoryService
     from services.schedule_files import ScheduleFilesService
 
-    with _connected() as database:
+    with connected_database() as database:
         platform = database.for_platform
         found = ScheduleFilesService(platform()).one(number)
         _, due = AgendaService(platform()).card(number)
         last = HistoryService(platform()).recent(schedule_id=number, limit=5)
     if as_json:
-        coming = [{"at": _stamp(each.at), "left_out": each.left_out, "mark": each.mark} for each in due]
-        _say_json(_schedule_dict(found) | {"next": coming, "last": [_run_dict(entry) for entry in last]})
+        coming = [{"at": stamp(each.at), "left_out": each.left_out, "mark": each.mark} for each in due]
+        say_json(_schedule_dict(found) | {"next": coming, "last": [_run_dict(entry) for entry in last]})
         return
     schedule = found.schedule
     typer.echo(f"{schedule.id}  {schedule.name}  ({schedule.job_type}, {found.owner})")
@@ -86,7 +86,7 @@ def show(
         note = each.left_out or each.mark
         typer.echo(f"    next  {each.at.astimezone(schedule.zone):%a %d %b %Y %H:%M %Z}{f'  ({note})' if note else ''}")
     for entry in last:
-        typer.echo(f"    last  {_when(entry.run.scheduled_for)}  run {entry.run.id}  {_outcome(entry)}")
+        typer.echo(f"    last  {when(entry.run.scheduled_for)}  run {entry.run.id}  {_outcome(entry)}")
 
 
 @schedules.command()
@@ -98,7 +98,7 @@ def export(
     """Write every schedule as TOML (or JSON), for `openbell schedules import` to read back."""
     from services.schedule_files import ScheduleFilesService
 
-    with _connected() as database:
+    with connected_database() as database:
         whose = _owner(database, owner)
         entries = list(ScheduleFilesService(database.for_platform()).everything(whose))
     written = json.dumps([_entry_dict(entry) for entry in entries], indent=2) + "\n" if as_json else _toml(entries)
@@ -122,10 +122,10 @@ def import_(
     from services.schedule_files import read_entries
 
     entries = read_entries(_read(file))
-    with _connected() as database:
+    with connected_database() as database:
         changes = _take_in(database, entries, dry_run=dry_run)
     if as_json:
-        _say_json([_change_dict(change) for change in changes])
+        say_json([_change_dict(change) for change in changes])
         return
     said = WOULD if dry_run else CHANGED
     for change in changes:
@@ -147,7 +147,7 @@ def runs(
     from services.history import TROUBLE, HistoryService
     from services.schedule_files import ScheduleFilesService
 
-    with _connected() as database:
+    with connected_database() as database:
         whose = _owner(database, owner)
         if job:
             ScheduleFilesService(database.for_platform()).one(job)
@@ -159,19 +159,19 @@ def runs(
             user_id=whose.id if whose is not None else None,
         )
     if as_json:
-        _say_json([_run_dict(entry) for entry in page])
+        say_json([_run_dict(entry) for entry in page])
         return
     rows = [
         (
             str(entry.run.id),
-            _when(entry.run.scheduled_for),
+            when(entry.run.scheduled_for),
             entry.run.name[:32],
             str(entry.run.trigger),
             _outcome(entry),
         )
         for entry in page
     ]
-    _say_table(("RUN", "DUE", "NAME", "TRIGGER", "OUTCOME"), rows, "There are no such runs.")
+    say_table(("RUN", "DUE", "NAME", "TRIGGER", "OUTCOME"), rows, "There are no such runs.")
     if len(page) == limit:
         chosen = [f"--job {job}" if job else "", "--failed" if failed else "", f"--owner {owner}" if owner else ""]
         typer.echo(" ".join(["more: openbell runs", *filter(None, chosen), f"--after {page[-1].run.id}"]))
@@ -184,11 +184,11 @@ def why(
     """Tell the whole story of a run: every step, every message, with its time and reason."""
     from services.history import HistoryService
 
-    with _connected() as database:
+    with connected_database() as database:
         told = HistoryService(database.for_platform()).explain(run, None, now=datetime.now(UTC))
     if as_json:
-        moments = [{"at": _stamp(each.at), "what": each.what, "text": each.text} for each in told.moments]
-        _say_json(_bare_run(told.run) | {"verdict": told.verdict, "moments": moments})
+        moments = [{"at": stamp(each.at), "what": each.what, "text": each.text} for each in told.moments]
+        say_json(_bare_run(told.run) | {"verdict": told.verdict, "moments": moments})
         return
     typer.echo(f"run {told.run.id}  {told.run.name}  ({told.run.status})\n{told.verdict}\n")
     for each in told.moments:
@@ -199,7 +199,8 @@ def why(
 
 
 @contextmanager
-def _connected() -> Iterator["Database"]:
+def connected_database() -> Iterator["Database"]:
+    """The database of this installation, until the block ends."""
     from openbell.instance import connected
     from openbell.settings import load_settings
 
@@ -310,8 +311,8 @@ def _schedule_dict(each: "Owned") -> dict[str, Any]:
         **_entry_dict(Entry.of(schedule, each.owner)),
         "words": schedule.words,
         "paused_reason": schedule.paused_reason,
-        "next_run_at": _stamp(schedule.next_run_at),
-        "last_run_at": _stamp(schedule.last_run_at),
+        "next_run_at": stamp(schedule.next_run_at),
+        "last_run_at": stamp(schedule.last_run_at),
         "consecutive_failures": schedule.consecutive_failures,
     }
 
@@ -323,7 +324,7 @@ def _change_dict(change: "Change") -> dict[str, Any]:
 
 def _run_dict(entry: "HistoryEntry") -> dict[str, Any]:
     delivery = str(entry.delivery_status) if entry.delivery_status is not None else None
-    return _bare_run(entry.run) | {"delivery": delivery, "delivered_at": _stamp(entry.sent_at)}
+    return _bare_run(entry.run) | {"delivery": delivery, "delivered_at": stamp(entry.sent_at)}
 
 
 def _bare_run(run: Any) -> dict[str, Any]:
@@ -334,13 +335,13 @@ def _bare_run(run: Any) -> dict[str, Any]:
         "type": run.job_type,
         "status": str(run.status),
         "trigger": str(run.trigger),
-        "scheduled_for": _stamp(run.scheduled_for),
-        "started_at": _stamp(run.started_at),
-        "finished_at": _stamp(run.finished_at),
+        "scheduled_for": stamp(run.scheduled_for),
+        "started_at": stamp(run.started_at),
+        "finished_at": stamp(run.finished_at),
         "attempt": run.attempt,
         "error": run.error,
         "skip_reason": run.skip_reason,
-        "covers_until": _stamp(run.covers_until),
+        "covers_until": stamp(run.covers_until),
     }
 
 
@@ -356,20 +357,23 @@ def _outcome(entry: "HistoryEntry") -> str:
     return f"{said}: {run.error}" if run.error else said
 
 
-def _stamp(instant: datetime | None) -> str | None:
+def stamp(instant: datetime | None) -> str | None:
+    """An instant for programs."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z") if instant is not None else None
 
 
-def _when(instant: datetime | None) -> str:
+def when(instant: datetime | None) -> str:
     """An instant on this machine's wall."""
     return f"{instant.astimezone():%a %d %b %Y %H:%M %Z}" if instant is not None else "nothing due"
 
 
-def _say_json(found: Any) -> None:
+def say_json(found: Any) -> None:
+    """Answer a program."""
     typer.echo(json.dumps(found, indent=2))
 
 
-def _say_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], nothing: str) -> None:
+def say_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], nothing: str) -> None:
+    """Answer a person in columns, or say that there is nothing."""
     if not rows:
         typer.echo(nothing)
         return

@@ -92,11 +92,11 @@ class HistoryService:
                 )
             gathered = uow.messages.gathered([delivery.id]).get(delivery.id, [])
             held = [f"{each.created_at.astimezone(zone):%H:%M} {headline(each)}" for each in gathered]
-            return tell_message(message, delivery, zone, origin=_origin(uow, message), gathered=held)
+            return tell_message(message, delivery, zone, origin=origin_of(uow, message), gathered=held)
 
 
-def _origin(uow: UnitOfWork, message: MessageRow) -> str:
-    """What made a message."""
+def origin_of(uow: UnitOfWork, message: MessageRow) -> str:
+    """What made a message, as the rest of a sentence that begins with “it is”."""
     kind = _KINDS[Category(message.category)]
     if message.run_id is not None and (run := uow.runs.run(message.run_id)) is not None:
         return f"{kind} of run {run.id}, {run.job_snapshot['name']}"
