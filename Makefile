@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos
+.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos drill
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ faults: setup-dev ## kill the real processes at every write to the network that 
 
 chaos: setup-dev ## let everything work under faults, then prove the promises: make chaos MINUTES=30 SEED=7
 	@$(BIN)/python -m chaos --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
+
+drill: setup-dev ## kill senders while they send and count what arrives: make drill SEED=7 MESSAGES=2000 KILLS=20 LEASE=60
+	@$(BIN)/python -m chaos.drill $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(KILLS),--kills $(KILLS)) \
+		$(if $(LEASE),--lease $(LEASE)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 bench: setup-bench ## measure replies, dispatch, growth, start and work beside peers: make bench WHAT="start work"
 	@$(BIN)/python -m bench $(WHAT)

@@ -313,8 +313,9 @@ class Drill:
 def lines(report: Report) -> list[str]:
     """The report for people."""
     plan = report.plan
+    lease = f"lease {plan.lease.total_seconds():g} s"
     out = [
-        f"seed {plan.seed}: {plan.messages} messages, {len(report.kills)} kills, lease {plan.lease.total_seconds():g} s",
+        f"seed {plan.seed}: {plan.messages} messages, {len(report.kills)} kills, {lease}",
         f"  {report.sent_s:.0f} s until the last kill and message, {report.quiet_s:.0f} s more until all was over",
     ]
     for name, value in report.figures.items():

@@ -63,7 +63,7 @@ async def _whole(receive: Any) -> bytes | None:
         part = await receive()
         if part["type"] != "http.request":
             return None
-        body += part.get("body", b"")
+        body += bytes(part.get("body", b""))
         if not part.get("more_body"):
             return body
 

@@ -71,7 +71,7 @@ class Received:
 
     def marked(self) -> Counter[str]:
         """How many of them said that they may be a repeat."""
-        return Counter(chat for chat, text in self.taken if text.startswith(MARK))
+        return Counter(chat for chat, text in self.taken if text.removeprefix("<i>").startswith(MARK))
 
     def chat_of(self, number: str | None) -> str | None:
         """Whom the message with this number went to; None when there is no such message."""
@@ -130,7 +130,9 @@ def figures(rows: Sequence[Row], received: Received) -> dict[str, Any]:
         "alerts": _counts(row.status for row in alerts),
         "alerts received": sum(copies[row.address] for row in alerts),
         "alerts cut off in their call": sum(len(row.doubts) for row in alerts),
-        "alerts received twice, the second marked": sum(copies[row.address] > 1 for row in alerts),
+        "alerts received twice, the second marked": sum(
+            copies[row.address] == 2 and marked[row.address] > 0 for row in alerts
+        ),
         "alerts received once, and marked": sum(copies[row.address] == 1 == marked[row.address] for row in alerts),
         "most alerts cut off by one kill": max(of_a_kill.values(), default=0),
         "broadcast": _counts(row.status for row in bulk),

@@ -21,7 +21,7 @@ def shorten(lease: timedelta) -> None:
     if lease != LEASE:
         sender.SWEEP_EVERY_S *= lease / LEASE
         sender.RENEW_EVERY_S *= lease / LEASE
-        deliveries.LEASE = lease
+        deliveries.LEASE = lease  # type: ignore[attr-defined]  # the name under which its functions look it up
 
 
 async def main(per_second: float) -> None:
