@@ -8,12 +8,13 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from db.engine import Database
+from openbell.processes import wait_until
 from sandbox.app import Sandbox
 from sandbox.person import Person
 from tests.instance import Instance, running_instance
@@ -99,3 +100,47 @@ async def test_servers_killed_in_the_middle_lose_no_command_and_no_report(town: 
     assert len(pictures) == 3
     history = await ada.ask("/history", 30)
     assert history["text"].count("✓") == 3
+
+
+def make_admin(instance: Instance) -> None:
+    """Let the one person be told what admins are told, and wait until the sender knows it: it looks with each beat."""
+    handed = json.loads((instance.data_dir / "run/environment.json").read_text(encoding="utf-8"))
+    database = Database.connect(handed["DB_URL"], SECRET_KEY)
+    with database.for_platform() as uow:
+        uow.users.ensure_email("ada@example.com").role = "admin"
+        since = uow.planning.database_now()
+        uow.commit()
+
+    def beaten() -> bool:
+        with database.for_platform() as uow:
+            beats = [row.checked_at for row in uow.health.of_system("notification") if row.component is None]
+            return bool(beats) and beats[0] > since + timedelta(seconds=1)
+
+    assert wait_until(beaten, 30)
+    database.close()
+
+
+def frozen(instance: Instance, number: signal.Signals) -> None:
+    """Stop every process of PostgreSQL, or let them go on."""
+    server = instance.pids()["postgres"]
+    assert server is not None
+    for pid in [server, *_children(server)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+    return [int(pid) for pid in tasks.split()]
+
+
+@pytest.mark.slow
+async def test_a_database_that_answers_nothing_any_more_is_told_from_memory(town: Town) -> None:
+    await asyncio.to_thread(make_admin, town.instance)
+    frozen(town.instance, signal.SIGSTOP)
+    try:
+        told = await town.person.wait_for(lambda m: "The database" in m.get("text", ""), 90)
+    finally:
+        frozen(town.instance, signal.SIGCONT)
+    assert "has not answered" in told["text"]
+    assert "nothing that was saved is lost" in told["text"]
