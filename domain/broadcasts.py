@@ -63,7 +63,7 @@ class Segment:
             case "role":
                 return f"everybody who is {'an' if self.value == 'admin' else 'a'} {self.value}"
             case "zone":
-                return f"everybody in {self.value}" + ("/…" if "/" not in self.value and self.value != "UTC" else "")
+                return f"everybody in {self.value}"
             case "active":
                 return f"everybody who wrote to me in the last {self.value.removesuffix('d')} days"
         return "everybody"

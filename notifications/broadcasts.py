@@ -104,7 +104,7 @@ def _move_on(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
             uow.broadcasts.cancel(row.id, CANCELLED)
     uow.session.flush()
     found = uow.broadcasts.view(row.id)
-    if found is not None and found.waiting == 0:
+    if found is not None and found.waiting == 0 and _can_be_shown(row, now):
         ends = BroadcastStatus.CANCELLED if found.status is BroadcastStatus.CANCELLED else BroadcastStatus.DONE
         change(row, ends, row.reason, now)
         row.finished_at = now
@@ -161,6 +161,11 @@ def progress_key(broadcast_id: int) -> str:
     return f"broadcast:{broadcast_id}:progress"
 
 
+def _can_be_shown(row: BroadcastRow, now: datetime) -> bool:
+    """Whether the bot has shown the first progress, or will not do so any more."""
+    return row.progress_message_id is not None or now - row.created >= FIRST_SHOWN_BY_US
+
+
 def _show(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
     """Edit the progress in the admin's chat, every few seconds and whenever its state changed."""
     found = uow.broadcasts.view(row.id)
@@ -168,13 +173,14 @@ def _show(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
         return
     said, buttons = card(found)
     changed = row.shown_at is None or row.shown_at < row.changed_at
-    if row.shown == said or (not changed and row.shown_at is not None and now - row.shown_at < SHOWN_EVERY):
+    recently = row.shown_at is not None and now - row.shown_at < SHOWN_EVERY
+    if not changed and (recently or row.shown == said):  # after a change the bot may have shown something in between
         return
     if row.progress_message_id is None:
         row.progress_message_id = uow.broadcasts.first_shown(found.user_id, progress_key(row.id))
-    number = row.progress_message_id
-    if number is None and now - found.created < FIRST_SHOWN_BY_US:
+    if not _can_be_shown(row, now):
         return
+    number = row.progress_message_id
     row.shown, row.shown_at = said, now
     message = Outgoing(
         Category.HEALTH,

@@ -1,7 +1,9 @@
 """A broadcast as its admin and those who get it meet it in the chat."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox.person import Person
 from tests.e2e.house import House
@@ -74,3 +76,26 @@ async def test_why_as_a_reply_tells_what_made_a_message_and_what_became_of_it(ho
     await ada.wait_for(lambda m: "my answer to something you had just sent" in m.get("text", ""))
     await ada.send("/why", reply_to=mine["message_id"])
     await ada.wait_for(lambda m: "You wrote that yourself" in m.get("text", ""))
+
+
+async def test_it_is_paused_resumed_and_cancelled_by_its_buttons_while_somebody_sleeps(house: House) -> None:
+    ada = await house.verified("Ada", "ada@example.com")
+    bob = await house.verified("Bob", "bob@example.com")
+    here = datetime.now(ZoneInfo("Europe/Berlin"))
+    until_then = f"{here - timedelta(hours=1):%H:%M}-{here + timedelta(hours=2):%H:%M}"
+    await bob.ask(f"/quiet {until_then}")
+    await ada.send("/broadcast all The feed is down.")
+    preview = await ada.wait_for(lambda m: "That is how it will look" in m.get("text", ""))
+    assert "1 in quiet hours or muted" in preview["text"]
+    await ada.send("SEND")
+    number = (await ada.wait_for(lambda m: "Broadcast 1 to everybody" in m.get("text", "")))["message_id"]
+    await until(
+        ada, number, "✓ 1 delivered", "… 1 waiting, 1 of them in their quiet hours", "Everybody awake is served"
+    )
+    await ada.press("Pause", message_id=number)
+    await until(ada, number, "Paused: by ada@example.com. Nobody gets it before you resume it.")
+    await ada.press("Resume", message_id=number)
+    await until(ada, number, "Everybody awake is served")
+    await ada.press("Cancel it", message_id=number)
+    await until(ada, number, "Cancelled. What had been sent stays sent.", "■ 1 cancelled", "100 % of 2")
+    assert not any("feed is down" in each.get("text", "") for each in bob.replies())

@@ -1,26 +1,38 @@
 """Broadcasts on a real database: recipients fixed once, the first alone, held, let go, cancelled, always counted."""
 
+import asyncio
+import contextlib
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.engine import Database
+from db.engine import Database, role_url
+from db.listen import Listener
+from db.offload import Offload
+from db.roles import PLATFORM
 from domain.broadcasts import Broadcast, BroadcastStatus
 from domain.errors import InvalidInput, NotAllowed, NotFound
 from domain.ids import DraftId
 from domain.messages import Category
 from domain.users import User
 from notifications import broadcasts, deliveries
+from notifications.channels.channel import Channel, Progress, Receipt
 from notifications.deliveries import Delivery, Sent
+from notifications.pacing import UNHURRIED
+from notifications.rates import Rates
+from notifications.sender import Sender
 from services.broadcasts import BroadcastsService
 from services.telegram import TelegramService
 from tests.factories import Rows
 
 ADMIN = 1000
+PROGRESS = 4711
 COUNTS = """
 SELECT count(*) FILTER (WHERE status = 'sent'), count(*) FILTER (WHERE status IN ('failed', 'dead', 'expired')),
     count(*) FILTER (WHERE status = 'suppressed'), count(*) FILTER (WHERE status = 'uncertain'),
@@ -59,10 +71,16 @@ class Desk:
         return TelegramService(uow).begin(ADMIN, self.admin.id, "ask_send", data, now=now)
 
     def begin(self, words: str = "all <b>Hello</b>") -> Broadcast:
-        return self.service.start(self.admin, ADMIN, self.draft(words), now=datetime.now(UTC))
+        begun = self.service.start(self.admin, ADMIN, self.draft(words), now=datetime.now(UTC))
+        self.service.shows(begun.id, PROGRESS)
+        return begun
 
     def claim(self, most: int = 100) -> list[Delivery]:
-        found = deliveries.claim(self.database, "sender", channels=["telegram", "email"], most=0, bulk=most)
+        """The next recipients; the admin's progress is delivered beside them."""
+        found = deliveries.claim(self.database, "sender", channels=["telegram", "email"], most=20, bulk=most)
+        for each in found:
+            if each.category is not Category.BROADCAST and deliveries.mark_called(self.database, each):
+                deliveries.record_sent(self.database, each, Sent(str(PROGRESS), None, timedelta(0)))
         return [each for each in found if each.category is Category.BROADCAST]
 
     def send(self, most: int = 100, answer: Answer | None = None) -> int:
@@ -137,6 +155,7 @@ def test_recipients_are_fixed_once(desk: Desk) -> None:
     with pytest.raises(NotFound, match="sent already"):
         desk.service.start(desk.admin, ADMIN, draft, now=datetime.now(UTC))
     desk.rows.person("late@example.com", telegram=7777)
+    desk.service.shows(begun.id, PROGRESS)
     desk.step()
     assert desk.checked(begun.id).total == 3
     assert desk.rows.all("SELECT count(*) FROM msg_messages WHERE category = 'broadcast'")[0][0] == 1
@@ -256,7 +275,7 @@ def test_those_in_doubt_are_sent_again_only_when_asked_and_marked(desk: Desk) ->
     assert (done.status, done.uncertain) == (BroadcastStatus.DONE, 2), "the others were not held: they were the first"
     again, count = desk.service.send_again(desk.admin, begun.id)
     assert (count, again.status, again.uncertain) == (2, BroadcastStatus.RUNNING, 0)
-    claimed = desk.claim()
+    claimed = [*desk.claim(), *desk.claim()]  # the admin hears of the progress first
     assert all(each.possible_repeat for each in claimed)
     assert len(claimed) == 2
     for each in claimed:
@@ -363,7 +382,9 @@ def test_a_thousand_recipients_and_more_are_fixed_in_chunks(desk: Desk) -> None:
     assert tuple(row) == (2501, 2501, 1, 2501)
     desk.send()
     desk.step()
-    [let_go] = desk.rows.all("SELECT count(*) FROM msg_delivery_status WHERE status = 'queued' AND NOT held")
+    [let_go] = desk.rows.all(
+        "SELECT count(*) FROM msg_delivery_status WHERE status = 'queued' AND NOT held AND lane = 3"
+    )
     assert let_go[0] == 2481
     cancelled = desk.service.change(desk.admin, begun.id, "cancel")
     assert (cancelled.cancelled, cancelled.waiting) == (2481, 0)
@@ -372,7 +393,6 @@ def test_a_thousand_recipients_and_more_are_fixed_in_chunks(desk: Desk) -> None:
 def test_its_progress_is_edited_in_place_and_an_older_one_is_not_sent_any_more(desk: Desk) -> None:
     desk.people(30)
     begun = desk.begin()
-    desk.service.shows(begun.id, 4711)
     desk.send()
     desk.step()
     desk.service.change(desk.admin, begun.id, "pause")
@@ -382,6 +402,93 @@ def test_its_progress_is_edited_in_place_and_an_older_one_is_not_sent_any_more(d
         "WHERE m.category = 'health' ORDER BY d.id"
     )
     assert [row.status for row in rows] == ["merged", "queued"]
-    assert all(row.payload["edits"] == "4711" for row in rows)
+    assert all(row.payload["edits"] == str(PROGRESS) for row in rows)
     assert "Paused: by admin@example.com" in rows[-1].payload["text"]
     assert [button["text"] for line in rows[-1].payload["buttons"] for button in line] == ["Resume", "Cancel it"]
+
+
+def test_one_that_is_over_before_the_bot_could_show_it_is_shown_all_the_same(desk: Desk) -> None:
+    begun = desk.service.start(desk.admin, ADMIN, desk.draft("all Hello"), now=datetime.now(UTC))
+    desk.send()
+    desk.step()
+    assert desk.checked(begun.id).finished_at is None
+    desk.rows.execute("UPDATE telegram_broadcasts SET created = now() - interval '11 s'")
+    desk.step()
+    assert desk.checked(begun.id).status is BroadcastStatus.DONE
+    [shown] = desk.rows.all("SELECT payload FROM msg_messages WHERE category = 'health'")
+    assert "edits" not in shown.payload
+    assert "✓ 1 delivered" in shown.payload["text"]
+
+
+@dataclass
+class Chats:
+    """A channel that counts what arrives; it stops answering after so many."""
+
+    name: str = "telegram"
+    stalls_after: int = 10_000
+    got: Counter[str] = field(default_factory=Counter)
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None: ...
+
+    async def send(self, delivery: Delivery, progress: Progress) -> Receipt:
+        if delivery.category is Category.BROADCAST:
+            self.got[delivery.address] += 1
+            if self.got.total() > self.stalls_after:
+                await asyncio.sleep(60)
+        return Receipt(str(delivery.id))
+
+
+@asynccontextmanager
+async def sending(database: Database, url: str, secret_key: str, channel: Channel) -> AsyncIterator[asyncio.Task[None]]:
+    """A real sender with this channel."""
+    listener = Listener(role_url(url, PLATFORM, secret_key), "messages")
+    offload = Offload(4)
+    sender = Sender(database, listener, {"telegram": channel}, offload, Rates(None, UNHURRIED))
+    stop, ready = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(sender.run(stop, ready.set))
+    await ready.wait()
+    try:
+        yield running
+    finally:
+        stop.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        offload.close()
+        listener.close()
+
+
+async def test_senders_that_are_killed_in_the_middle_leave_nobody_with_two_and_name_who_is_in_doubt(
+    desk: Desk, house_database: Database, database_url: str, secret_key: str
+) -> None:
+    await asyncio.to_thread(desk.people, 60)
+    begun = await asyncio.to_thread(desk.begin)
+    first = Chats(stalls_after=33)
+    async with sending(house_database, database_url, secret_key, first) as running:
+        await eventually(lambda: first.got.total() > 33)
+        running.cancel()
+    lapse = "UPDATE msg_delivery_status SET lease_until = now() - interval '1 s' WHERE status = 'sending'"
+    await asyncio.to_thread(desk.rows.execute, lapse)
+    second, third = Chats(), Chats()
+    async with (
+        sending(house_database, database_url, secret_key, second),
+        sending(house_database, database_url, secret_key, third),
+    ):
+        over = "SELECT 1 FROM telegram_broadcasts WHERE finished_at IS NOT NULL"
+        await eventually(lambda: bool(desk.rows.all(over)))
+    done = await asyncio.to_thread(desk.checked, begun.id)
+    got = first.got + second.got + third.got
+    assert set(got.values()) == {1}, "nobody got it twice"
+    assert len(got) == 61, "everybody was written to"
+    assert (done.status, done.sent + done.uncertain) == (BroadcastStatus.DONE, 61)
+    assert 1 <= done.uncertain <= 10, "whom the dead sender was calling is in doubt, and nobody else"
+
+
+async def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await asyncio.to_thread(holds):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
