@@ -129,32 +129,33 @@ class Sender:
         if max(most, bulk) <= 0:
             return False
         try:
-            claimed = await self._claim(self._health.open_ones(), max(most, 0), max(bulk, 0))
+            begun = await self._claim(self._health.open_ones(), max(most, 0), max(bulk, 0))
             for name in self._health.on_trial():
                 if not self._going[name]:
-                    claimed += await self._claim([name], min(max(most, 0), 1), 0) or await self._claim([name], 0, 1)
+                    begun += await self._claim([name], min(max(most, 0), 1), 0) or await self._claim([name], 0, 1)
         except DatabaseUnavailable as problem:
             log.warning("claim_failed", error=str(problem))
             return False
         except Exception as problem:
             log.exception("claim_failed", error=str(problem))
             return False
-        for delivery in claimed:
-            self._begin(delivery)
-        self._look, self._more = False, bool(claimed)
-        return bool(claimed)
+        self._look, self._more = False, bool(begun)
+        return bool(begun)
 
     def _has_room(self) -> bool:
         """Whether so few are under way that a claim brings several: asking for each alone costs as much as sending."""
         return len(self._urgent) <= self._ahead // 2 and len(self._bulk) <= BULK_AT_ONCE // 2
 
-    async def _claim(self, channels: list[str], most: int, bulk: int) -> list[Delivery]:
-        """The next few of these channels; one that is down is left out, so that no attempt is lost on it."""
+    async def _claim(self, channels: list[str], most: int, bulk: int) -> int:
+        """Begin the next few of these channels; one that is down is left out, so that no attempt is lost on it."""
         if not channels or not most + bulk:
-            return []
-        return await self._offload.run(
+            return 0
+        claimed = await self._offload.run(
             deliveries.claim, self._database, self._owner, channels=channels, most=most, bulk=bulk
         )
+        for delivery in claimed:
+            self._begin(delivery)
+        return len(claimed)
 
     def _begin(self, delivery: Delivery) -> None:
         places = self._bulk if delivery.lane == BULK_LANE else self._urgent

@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 
-from db.engine import Database
+from db.engine import Database, role_url
+from db.listen import Listener
 from db.offload import Offload
+from db.roles import PLATFORM
 from domain.health import Status
+from domain.ids import UserId
+from domain.messages import Category, Outgoing
+from notifications import outbox
 from notifications.channels.channel import Progress, Receipt
 from notifications.database_watch import DatabaseWatch
 from notifications.deliveries import Delivery
 from notifications.errors import AddressGone, ChannelFault, Flooded, Postponed, Refused, SendError, Uncertain
 from notifications.health import ChannelHealth
 from notifications.health_watch import announce
+from notifications.pacing import UNHURRIED
+from notifications.rates import Rates
+from notifications.sender import Sender
 from services.health import HealthService
 from tests.factories import Rows
 
@@ -28,7 +36,7 @@ class Line:
         self.name = name
         self.private_ends = private_ends
         self.trouble: SendError | None = None
-        self.probes = 0
+        self.probes = self.asked = 0
         self.carried: list[Delivery] = []
 
     async def open(self) -> None:
@@ -43,6 +51,7 @@ class Line:
             raise self.trouble
 
     async def send(self, delivery: Delivery, progress: Progress) -> Receipt:
+        self.asked += 1
         if self.trouble is not None:
             raise self.trouble
         self.carried.append(delivery)
@@ -140,6 +149,53 @@ async def test_a_down_channel_comes_back_by_probes_one_at_a_time(
     assert "trial" in seen
     assert line.probes == 3
     assert (await rows_of(rows))["email"].status == "DEGRADED"  # healthy only after it has held
+
+
+async def test_while_a_channel_is_down_its_messages_wait_and_then_all_go_without_a_lost_attempt(
+    house_database: Database, rows: Rows, offload: Offload, database_url: str, secret_key: str
+) -> None:
+    ada = await asyncio.to_thread(rows.person)
+    telegram, email = Line("telegram"), Line("email")
+    email.trouble = fault()
+    listener = Listener(role_url(database_url, PLATFORM, secret_key), "messages")
+    channels = {"telegram": telegram, "email": email}
+    sender = Sender(house_database, listener, channels, offload, Rates(None, UNHURRIED))
+    stop, ready = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(sender.run(stop, ready.set))
+    try:
+        await ready.wait()
+        for number in range(12):
+            await asyncio.to_thread(queue, house_database, ada.id, f"by mail {number}", "email")
+            await asyncio.sleep(0.05)  # one after the other, or they would fail together and count once
+        await until(rows, "SELECT FROM msg_system_health WHERE component = 'email' AND status = 'DOWN'")
+        asked = email.asked
+        await asyncio.to_thread(queue, house_database, ada.id, "by chat", "telegram")
+        await until(rows, "SELECT FROM msg_delivery_status WHERE channel = 'telegram' AND status = 'sent'")
+        assert email.asked == asked  # the breaker is open: nothing is even tried
+        email.trouble = None
+        await until(rows, "SELECT count(*) FROM msg_delivery_status WHERE status = 'sent' HAVING count(*) = 13")
+    finally:
+        stop.set()
+        await running
+        await asyncio.to_thread(listener.close)
+    assert len(email.carried) == 12
+    assert {row.attempts for row in await asyncio.to_thread(rows.all, "SELECT attempts FROM msg_delivery_status")} == {
+        1
+    }
+
+
+def queue(database: Database, user_id: UserId, text: str, channel: str) -> None:
+    with database.for_platform() as uow:
+        outbox.enqueue(uow, Outgoing(Category.REPORT, user_id, text, channels=(channel,)), datetime.now(UTC))
+        uow.commit()
+
+
+async def until(rows: Rows, query: str, seconds: float = 40) -> None:
+    """Until the question has an answer."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await asyncio.to_thread(rows.all, query):
+        assert asyncio.get_running_loop().time() < deadline, query
+        await asyncio.sleep(0.05)
 
 
 async def test_what_came_of_sends_is_counted_for_all_senders_together(
