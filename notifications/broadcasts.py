@@ -235,7 +235,7 @@ def _counts(found: Broadcast) -> list[str]:
         (found.sent, "✓ {} delivered"),
         (found.failed, "✗ {} failed"),
         (found.blocked, "– {} blocked or opted out"),
-        (found.uncertain, "? {} in doubt: perhaps delivered, not sent again by itself"),
+        (found.uncertain, "? {} in doubt, perhaps delivered"),
         (found.cancelled, "■ {} cancelled"),
         (found.waiting, f"… {{}} waiting{asleep}"),
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from bot.replies.reply import Buttons, Reply, in_pairs, when
 from domain.broadcasts import CANARY, Broadcast, BroadcastStatus
 from domain.messages import Rows
-from notifications.broadcasts import card, standing
+from notifications.broadcasts import card
 from notifications.words import plain
 from services.broadcasts import Preview
 
@@ -69,7 +69,7 @@ def _line(each: Broadcast, zone: ZoneInfo) -> str:
         beginning = f"{beginning[:LONGEST_BEGINNING]}…"
     trouble = [f"{count:,} {word}" for count, word in ((each.failed, "failed"), (each.uncertain, "in doubt")) if count]
     counts = ", ".join([f"{each.sent:,} of {each.total:,} delivered", *trouble])
-    state = standing(each) if each.finished_at is None else str(each.status)
+    state = "the first go" if each.status is BroadcastStatus.CANARY else str(each.status)
     return f"{MARKS[each.status]} <b>#{each.id}</b> {when(each.created, zone)}\n{escape(beginning)}\n{counts} · {state}"
 
 
