@@ -93,7 +93,7 @@ COMMENT ON COLUMN telegram_broadcasts.first_place IS 'Its recipients take their 
 COMMENT ON COLUMN telegram_broadcasts.changed_at IS 'When it last began, paused, went on or ended';
 COMMENT ON COLUMN telegram_broadcasts.shown IS 'The progress as it was last shown';
 
-CREATE VIEW telegram_broadcast_logs AS
+CREATE VIEW telegram_broadcast_logs WITH (security_invoker = true) AS
 SELECT b.id, b.message, b.sent_by, c.success_count, c.total_count, b.created, b.user_id, b.chat_id,
     b.progress_message_id, b.status, b.segment, b.buttons, c.failed_count, c.blocked_count, c.uncertain_count,
     c.cancelled_count, c.waiting_count, b.reason, b.started_at, b.finished_at
@@ -177,7 +177,7 @@ GRANT DELETE ON usr_auth_identities TO openbell_platform;
 GRANT DELETE ON msg_messages, msg_attachments, msg_delivery_status TO openbell_platform;
 """
 
-OWNED = ("msg_preferences", "msg_rate_limits")
+OWNED = ("msg_preferences", "msg_rate_limits", "telegram_broadcasts")
 
 BACK = """
 DROP TABLE msg_channel_configs;
