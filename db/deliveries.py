@@ -295,6 +295,22 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
         }  # fmt: skip
         return execute_prepared(self.session, FINISH, given).scalar_one_or_none() is not None
 
+    def bounced(self, message_id: int, delivery_id: int, attempt: dict[str, Any], reason: str) -> DeliveryRow | None:
+        """What counted as sent and came back; None when it is no such delivery, or was told before."""
+        row = self.session.scalar(
+            select(DeliveryRow)
+            .where(
+                DeliveryRow.id == delivery_id,
+                DeliveryRow.message_id == message_id,
+                DeliveryRow.status.in_((DeliveryStatus.SENT, DeliveryStatus.UNCERTAIN)),
+            )
+            .with_for_update()
+        )
+        if row is not None:
+            row.status, row.error, row.error_class = DeliveryStatus.BOUNCED, reason, "Bounced"
+            row.attempts_log = [*row.attempts_log, attempt]
+        return row
+
     def lapsed(self, limit: int) -> list[DeliveryRow]:
         """Deliveries whose sender let the lease lapse, locked."""
         found = (

@@ -78,6 +78,9 @@ class ChannelConfigRow(Base):
 # What a batch of messages needs to know of those whom it is for, in one question.
 READERS = text("""
 SELECT u.id, u.email, u.timezone, u.locale,
+    (SELECT coalesce(m.disabled_reason, '') FROM usr_auth_identities m
+     WHERE m.user_id = u.id AND m.provider = 'email' AND m.external_id = lower(u.email)
+        AND m.disabled_at IS NOT NULL) AS mail_disabled,
     (SELECT jsonb_agg(to_jsonb(p)) FROM msg_preferences p WHERE p.user_id = u.id) AS preferences,
     (SELECT jsonb_agg(jsonb_build_object('channel', replace(i.provider, 'channel:', ''),
             'address', coalesce(i.metadata ->> 'chat_id', i.external_id),
@@ -161,7 +164,7 @@ class PreferencesRepo(BaseRepository[PreferenceRow]):
 
 def _reader(row: Any) -> Reader:
     addresses = {each["channel"]: Address(each["address"], each["disabled"]) for each in row.addresses or ()}
-    addresses["email"] = Address(row.email)
+    addresses["email"] = Address(row.email, row.mail_disabled)
     chosen = {each["category"]: _preference(each) for each in row.preferences or ()}
     return Reader(row.id, row.locale or "en", Preferences(ZoneInfo(row.timezone), chosen), addresses)
 

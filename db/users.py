@@ -165,6 +165,18 @@ class UsersRepo(BaseRepository[UserRow]):
             .values(disabled_at=func.now(), disabled_reason=reason)
         )
 
+    def disable_mail(self, user_id: int, reason: str) -> None:
+        """This person's e-mail address takes nothing any more, until they prove it again."""
+        address = select(func.lower(UserRow.email)).where(UserRow.id == user_id).scalar_subquery()
+        values = {"user_id": user_id, "provider": "email", "external_id": address, "disabled_at": func.now()}
+        row = insert(IdentityRow).values(values | {"disabled_reason": reason})
+        self.session.execute(
+            row.on_conflict_do_update(
+                constraint="ix_auth_identities_provider_external",
+                set_={"user_id": user_id, "disabled_at": func.now(), "disabled_reason": reason},
+            )
+        )
+
     def unlink_channel(self, user_id: int, channel: str) -> None:
         """Forget where this person is reached by a channel."""
         self.session.execute(

@@ -226,6 +226,17 @@ def record_address_gone(database: Database, delivery: Delivery, reason: str, kin
         uow.commit()
 
 
+def record_bounced(uow: UnitOfWork, message_id: int, delivery_id: int, reason: str, *, gone: bool) -> bool:
+    """A mail that counted as sent came back: the person's next channel gets it. False when it was told before."""
+    delivery = uow.deliveries.bounced(message_id, delivery_id, _attempt("bounced", reason), reason)
+    if delivery is None:
+        return False
+    if gone:
+        uow.users.disable_mail(delivery.user_id, reason)
+    _go_on(uow, delivery.message_id, delivery.user_id, delivery.channel, delivery.lane, "bounced")
+    return True
+
+
 def record_uncertain(
     database: Database, delivery: Delivery, reason: str, kind: str, *, hold: bool = False
 ) -> DeliveryStatus:
@@ -290,8 +301,12 @@ def _finish(uow: UnitOfWork, delivery: Delivery, status: DeliveryStatus, reason:
 
 def _fall_back(uow: UnitOfWork, delivery: Delivery) -> None:
     """After a definite failure the next of the person's channels gets it; after a doubt none does."""
-    channel = uow.deliveries.next_channel(delivery.message_id, delivery.channel)
-    reader = uow.preferences.readers([delivery.user_id]).get(delivery.user_id) if channel is not None else None
+    _go_on(uow, delivery.message_id, delivery.user_id, delivery.channel, delivery.lane, "failed")
+
+
+def _go_on(uow: UnitOfWork, message_id: int, user_id: int, from_channel: str, lane: int, what: str) -> None:
+    channel = uow.deliveries.next_channel(message_id, from_channel)
+    reader = uow.preferences.readers([user_id]).get(user_id) if channel is not None else None
     if channel is None or reader is None:
         return
     address = reader.addresses.get(channel)
@@ -299,15 +314,15 @@ def _fall_back(uow: UnitOfWork, delivery: Delivery) -> None:
     uow.deliveries.add(
         [
             {
-                "message_id": delivery.message_id,
-                "user_id": delivery.user_id,
+                "message_id": message_id,
+                "user_id": user_id,
                 "channel": channel,
                 "address": address.address if address is not None else "none",
-                "lane": delivery.lane,
+                "lane": lane,
                 "status": "queued" if missing is None else "suppressed",
                 "not_before": datetime.now(UTC),
                 "held": False,
-                "reason": f"{delivery.channel} failed",
+                "reason": f"{from_channel} {what}",
                 "error": missing,
                 "merged_into": None,
             }

@@ -94,7 +94,7 @@ def _by(message: Outgoing, channel: str, reader: Reader, decision: Decision) -> 
         return Route(message, channel, "none", error=f"the person has no {channel} address", **ended)
     if decision.suppressed is not None:
         return Route(message, channel, address.address, error=decision.suppressed, **ended)
-    if address.disabled is not None:
+    if address.disabled is not None and message.category is not Category.CODE:  # a code was asked for just now
         return Route(message, channel, address.address, error=f"the address is disabled: {address.disabled}", **ended)
     return Route(
         message,

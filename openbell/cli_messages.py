@@ -87,6 +87,23 @@ def replay(
         typer.echo(f"{count} would go again" if dry_run else f"{count} back in the queue")
 
 
+@messages.command()
+def bounced(
+    report: Annotated[typer.FileBinaryRead, typer.Argument(help="The mail that came back; - reads it from a pipe.")],
+) -> None:
+    """Take a mail that came back (RFC 3464): its delivery says so, and an address that is gone is used no more."""
+    from notifications.channels.email.bounces import LARGEST, read
+    from openbell.instance import secret_key
+    from openbell.settings import load_settings
+    from services.messages import MessagesService
+
+    bounce = read(report.read(LARGEST + 1), secret_key(load_settings()))
+    with connected_database() as database:
+        new = MessagesService(database.for_platform()).take_bounce(bounce)
+    what = "bounced" if new else "was known to have bounced, or is none of ours"
+    typer.echo(f"delivery {bounce.delivery_id} {what}: {bounce.status} {bounce.said}")
+
+
 @messages.command(name="test")
 def send_test(
     channel: Annotated[str, typer.Argument(help="The channel: telegram, email, webhook, …")],

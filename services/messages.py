@@ -13,7 +13,8 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import UserId
 from domain.messages import Category, DeliveryStatus, Outgoing
 from domain.users import Role
-from notifications import broadcasts, outbox
+from notifications import broadcasts, deliveries, outbox
+from notifications.channels.email.bounces import Bounce
 from notifications.channels.kinds import kind_of
 from services.history import origin_of
 from services.message_timeline import MessageStory, tell_message
@@ -82,6 +83,16 @@ class MessagesService:
             uow.jobs.wake("messages")
             uow.commit()
             return [each for each in found if each.id in done]
+
+    def take_bounce(self, bounce: Bounce) -> bool:
+        """A mail came back: its delivery says so, an address that is gone is used no more. False when it was known."""
+        with self.uow as uow:
+            reason = f"{bounce.status}: {bounce.said}"
+            known = not deliveries.record_bounced(
+                uow, bounce.message_id, bounce.delivery_id, reason, gone=bounce.address_is_gone
+            )
+            uow.commit()
+            return not known
 
     def send_test(self, channel: str, to: str, *, now: datetime) -> int:
         """Queue a test to a person (by their e-mail address) or to a bare address; the delivery's number comes back."""

@@ -163,6 +163,7 @@ class UsersService:
         user.last_login = now
         user.display_name = user.display_name or _shown_name(display_name)
         uow.users.link(user.id, "telegram", asker, chat_id=chat_id)
+        uow.users.enable_address("email", user.email.lower())  # the code arrived, so mail does
         return Verified(user.view(), became_admin)
 
     def set_timezone(self, user: User, zone: str, *, now: datetime) -> User:

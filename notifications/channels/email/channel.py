@@ -97,7 +97,7 @@ class EmailChannel:
     def compose(self, delivery: Delivery, bot_link: str | None, *, without_files: bool = False) -> EmailMessage:
         """The mail as it is sent: text and HTML, the same Message-ID whenever it is repeated."""
         letter = write(delivery, self._secret_key, bot_link, without_files=without_files)
-        return compose(delivery, letter, self._sender)
+        return compose(delivery, letter, self._sender, self._secret_key)
 
     def _written(self, delivery: Delivery, link: str | None, *, without_files: bool = False) -> bytes:
         try:

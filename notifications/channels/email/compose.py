@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.errors import InvalidInput
 from domain.messages import Attachment
+from notifications.channels.email.bounces import message_id
 from notifications.channels.email.letter import Letter
 from notifications.channels.email.markup import one_line
 from notifications.deliveries import Delivery
@@ -49,14 +50,14 @@ class Sender:
         self.domain = self.envelope.rpartition("@")[2]
 
 
-def compose(delivery: Delivery, letter: Letter, sender: Sender) -> EmailMessage:
+def compose(delivery: Delivery, letter: Letter, sender: Sender, secret_key: str) -> EmailMessage:
     """mixed(alternative(text, related(HTML, pictures)), files). Raises ValueError where the address is none."""
     mail = EmailMessage(policy=WIRE)
     mail["From"] = sender.header
     mail["To"] = Address(addr_spec=recipient(delivery.address))
     mail["Subject"] = one_line(letter.subject)
     mail["Date"] = format_datetime(localtime())
-    mail["Message-ID"] = f"<openbell.{int(delivery.message_id)}.{int(delivery.id)}@{sender.domain}>"
+    mail["Message-ID"] = message_id(secret_key, int(delivery.message_id), int(delivery.id), sender.domain)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"  # Exchange looks at this one only
     if delivery.thread is not None:
