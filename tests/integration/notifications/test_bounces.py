@@ -47,12 +47,9 @@ Subject: GOLD
 """
 
 
-def report(secret_key: str, message: int = 7, delivery: int = 9, **values: Any) -> bytes:
-    told = {
-        "action": "failed",
-        "status": "5.1.1",
-        "message_id": message_id(secret_key, message, delivery, "example.com"),
-    }
+def report(secret_key: str, message: Any = 7, delivery: Any = 9, **values: str) -> bytes:
+    ours = message_id(secret_key, message, delivery, "example.com")
+    told = {"action": "failed", "status": "5.1.1", "message_id": ours}
     return REPORT.format(**(told | values)).replace("\n", "\r\n").encode()
 
 
