@@ -167,6 +167,16 @@ _KEEP = """
 UPDATE msg_messages SET expires_at = greatest(expires_at, now() + :keeps) WHERE broadcast_id = :id
 """
 
+# Nobody may send by a channel that is not set up any more, so its sender can't be waited for.
+_EXPIRE = """
+UPDATE msg_delivery_status
+SET status = 'expired', error = 'it was too old to be of use', reason = NULL, updated_at = now()
+WHERE id IN (SELECT id FROM msg_delivery_status
+             WHERE broadcast_id = :id AND status = 'queued' AND message_id IN (
+                 SELECT id FROM msg_messages WHERE broadcast_id = :id AND expires_at < now())
+             FOR UPDATE SKIP LOCKED)
+"""
+
 _FIRST = """
 SELECT count(*) AS size,
     count(*) FILTER (WHERE status = 'sending' OR status = 'queued' AND (NOT held OR attempts > 0
@@ -273,6 +283,10 @@ class BroadcastsRepo(BaseRepository[BroadcastRow]):
     def keep(self, broadcast_id: int, keeps: timedelta) -> None:
         """Let its message be of use for so long from now on, at least."""
         self.session.execute(text(_KEEP), {"id": broadcast_id, "keeps": keeps})
+
+    def expire(self, broadcast_id: int) -> None:
+        """End what still waits when its time is over."""
+        self.session.execute(text(_EXPIRE), {"id": broadcast_id})
 
     def first(self, row: BroadcastRow) -> First:
         """How its first recipients fare."""

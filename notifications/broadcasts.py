@@ -98,6 +98,7 @@ def _move_on(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
             _judge_the_first(uow, row, now)
         case BroadcastStatus.RUNNING:
             _let_go(uow, row, now)
+            uow.broadcasts.expire(row.id)
         case BroadcastStatus.PAUSED:
             uow.broadcasts.hold(row.id, PAUSED)
         case _:

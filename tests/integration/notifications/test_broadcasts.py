@@ -420,6 +420,20 @@ def test_one_that_is_over_before_the_bot_could_show_it_is_shown_all_the_same(des
     assert "✓ 1 delivered" in shown.payload["text"]
 
 
+def test_whoever_can_be_sent_nothing_any_more_does_not_keep_it_open_for_ever(desk: Desk) -> None:
+    [bob] = desk.people(1)
+    begun = desk.begin()
+    desk.rows.execute("UPDATE msg_delivery_status SET channel = 'gone.channel' WHERE user_id = :id", id=bob.id)
+    desk.send()
+    desk.step()
+    assert desk.checked(begun.id).waiting == 1
+    desk.rows.execute("UPDATE msg_messages SET expires_at = now() WHERE category = 'broadcast'")
+    desk.rows.execute("UPDATE telegram_broadcasts SET status = 'running'")
+    desk.step()
+    done = desk.checked(begun.id)
+    assert (done.status, done.sent, done.failed) == (BroadcastStatus.DONE, 1, 1)
+
+
 @dataclass
 class Chats:
     """A channel that counts what arrives; it stops answering after so many."""
