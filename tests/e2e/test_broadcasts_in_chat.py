@@ -32,7 +32,7 @@ async def test_an_admin_tells_everybody_and_sees_how_far_it_is(house: House) -> 
     assert not any("Lunch" in each.get("text", "") for each in bob.replies())
     await ada.send("2")
     progress = await ada.wait_for(lambda m: "Broadcast 1 to everybody" in m.get("text", ""))
-    await bob.wait_for(lambda m: m.get("text") == "Lunch at <noon>.\nBring friends.")
+    lunch = await bob.wait_for(lambda m: m.get("text") == "Lunch at <noon>.\nBring friends.")
     await until(ada, progress["message_id"], "Done", "✓ 2 delivered", "100 % of 2")
     await ada.send("2")
     await ada.send("/broadcasts")
@@ -40,6 +40,8 @@ async def test_an_admin_tells_everybody_and_sees_how_far_it_is(house: House) -> 
     assert "Lunch at <noon>. Bring friends.\n2 of 2 delivered · done" in listed["text"]
     assert sum("Lunch" in each.get("text", "") for each in bob.replies()) == 1
     assert sum("Broadcast 1 to everybody" in each.get("text", "") for each in ada.replies()) == 1
+    await bob.send("/why", reply_to=lunch["message_id"])
+    await bob.wait_for(lambda m: "It is an announcement to everybody (broadcast 1)" in m.get("text", ""))
 
     answer = await bob.ask("/broadcast hello")
     assert "hello" not in answer["text"]
