@@ -68,9 +68,7 @@ class _Collected:
 
 
 def _queue(figures: Figures) -> Iterator[Metric]:
-    due = GaugeMetricFamily(
-        "openbell_queue_due", "Deliveries that could be sent now (at most 20000).", labels=["lane"]
-    )
+    due = GaugeMetricFamily("openbell_queue_due", "Deliveries that could be sent now (at most 20000).", labels=["lane"])
     age = GaugeMetricFamily(
         "openbell_queue_oldest_seconds", "How long the next of the lane has waited.", labels=["lane"]
     )

@@ -31,9 +31,7 @@ def free_address() -> str:
 
 
 def settings_for(database_url: str, valkey_url: str, secret_key: str, address: str) -> Settings:
-    return Settings(
-        db_url=database_url, redis_url=valkey_url, secret_key=secret_key, http_addr=address, _env_file=None
-    )
+    return Settings(db_url=database_url, redis_url=valkey_url, secret_key=secret_key, http_addr=address, _env_file=None)
 
 
 @contextlib.asynccontextmanager
