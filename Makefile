@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos drill
+.PHONY: help slow setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos drill
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,11 @@ run: ## start everything here and say where to chat
 	@OPENBELL_STEPS=4 $(SETUP) run
 	@OPENBELL_STEPS=4 exec $(BIN)/openbell up
 
-test: setup-dev ## run all tests that need no browser, on throw-away servers
-	@$(PYTEST) -n 2 --dist worksteal -m "not browser" --ignore tests/faults
+test: setup-dev ## run the tests that need no browser, on throw-away servers, but for the slow ones
+	@$(PYTEST) -n 2 --dist worksteal -m "not browser and not slow" --ignore tests/faults
+
+slow: setup-dev ## run the tests that take longer: backups, crowds of senders, exchanges' sessions
+	@$(PYTEST) -n 2 --dist worksteal -m slow --ignore tests/faults
 
 unit: setup-dev ## run the tests that do no I/O
 	@$(PYTEST) -q tests/unit

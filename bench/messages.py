@@ -1,13 +1,17 @@
 """Urgent messages beside a broadcast, the cost of a message, and a queue of a million."""
 
+import asyncio
 import contextlib
 import json
 import statistics
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from bench.house import House, cpu_seconds, said, until
@@ -15,11 +19,13 @@ from bench.table import Section, percentile
 from domain.ids import UserId
 from domain.messages import LEASE, Category, Outgoing
 from notifications import outbox
+from sandbox.app import Sandbox
 
 EVERY_S = 0.25
 FIRST_URGENT = 900_000
 URGENT_CHATS = 400
 CHUNK = 50_000
+TOKEN = "4242:bench-only-token-0123456789"  # noqa: S105  # of a sandbox that lives for one measurement
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,11 @@ class Sizes:
     steady_s: float
     waiting: int
     claims: int
+    people_at_limits: int
 
 
-FULL = Sizes(recipients=10_000, rate=100.0, steady_s=30.0, waiting=1_000_000, claims=50)
-QUICK = Sizes(recipients=600, rate=100.0, steady_s=4.0, waiting=20_000, claims=10)
+FULL = Sizes(recipients=10_000, rate=100.0, steady_s=30.0, waiting=1_000_000, claims=50, people_at_limits=250)
+QUICK = Sizes(recipients=600, rate=100.0, steady_s=4.0, waiting=20_000, claims=10, people_at_limits=20)
 
 PEOPLE = """
 INSERT INTO usr_users (email, role, verified_at)
@@ -50,6 +57,19 @@ WITH message AS (
     VALUES (1, 'broadcast', 3, '{"text": "bulk", "buttons": [], "params": {}}', now() + interval '1 day') RETURNING id)
 INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, place)
 SELECT message.id, u.id, 'telegram', u.id::text, 3, u.id FROM message, usr_users u WHERE u.id > %(urgent)s;
+"""
+AT_LIMITS = """
+WITH people AS (SELECT chat::text AS chat, row_number() OVER () AS place
+                FROM unnest(CAST(%(chats)s AS bigint[])) AS t (chat)),
+messages AS (
+    INSERT INTO msg_messages (user_id, category, lane, payload, expires_at)
+    SELECT 1, category, lane,
+        jsonb_build_object('text', category || ' ' || n, 'buttons', '[]'::jsonb, 'params', '{}'::jsonb),
+        now() + interval '1 day'
+    FROM (VALUES ('broadcast', 3, 1), ('report', 2, 1), ('report', 2, 2), ('report', 2, 3)) AS v (category, lane, n)
+    RETURNING id, lane)
+INSERT INTO msg_delivery_status (message_id, user_id, channel, address, lane, place)
+SELECT messages.id, 1, 'telegram', people.chat, messages.lane, people.place FROM messages, people ORDER BY messages.id
 """
 WAITING = """
 WITH messages AS (
@@ -73,6 +93,7 @@ def measure(house: House, sizes: Sizes) -> Section:
     _beside_a_broadcast(house, sizes, section)
     _peer(house, sizes, section)
     _steady(house, sizes, section)
+    _real_limits(house, sizes, section)
     _claims(house, sizes, section)
     return section
 
@@ -132,6 +153,37 @@ def _steady(house: House, sizes: Sizes, section: Section) -> None:
     section.expect("under 10 % of a core at 25/s", f"{used / took:.1%}", used / took < 0.10)
 
 
+def _real_limits(house: House, sizes: Sizes, section: Section) -> None:
+    """A broadcast and reports beside it, at Telegram's real limits, which the sandbox enforces."""
+    with contextlib.closing(house.master()) as master, tempfile.TemporaryDirectory() as folder:
+        master.cursor().execute("UPDATE msg_delivery_status SET status = 'sent' WHERE status <> 'sent'")
+        codes = asyncio.run(_through_the_sandbox(house, Path(folder), sizes.people_at_limits, master))
+    refused = sum(code == HTTPStatus.TOO_MANY_REQUESTS for code in codes)
+    section.add("sent at Telegram's real limits", "messages", [len(codes)], f"{refused} answered with 429")
+    section.expect("not one 429", str(refused), refused == 0)
+
+
+async def _through_the_sandbox(house: House, folder: Path, people: int, master: Any) -> list[int]:
+    """The answers of the sandbox, once each of so many people has an announcement and three reports."""
+    sandbox = Sandbox(folder / "sandbox", TOKEN, real_limits=True)
+    async with sandbox.running() as addresses:
+        chats = []
+        for number in range(people):
+            person = sandbox.person(f"P{number}")
+            await person.send("/start")
+            chats.append(int(person.user["id"]))
+        master.cursor().execute(AT_LIMITS, {"chats": chats})
+        values = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": addresses.root}
+        with house.process("-m", "notifications", **values) as child:
+            await asyncio.to_thread(said, child, "notifications_ready")
+            until_then = time.monotonic() + 60 + people * 4 / 15
+            while len(found := [call.code for call in sandbox.requests.calls("sendMessage")]) < people * 4:
+                if time.monotonic() > until_then:
+                    raise RuntimeError(f"only {len(found)} of {people * 4} messages were sent")
+                await asyncio.sleep(0.2)
+            return found
+
+
 def _claims(house: House, sizes: Sizes, section: Section) -> None:
     with contextlib.closing(house.master()) as master:
         master.cursor().execute("UPDATE msg_delivery_status SET status = 'sent' WHERE status <> 'sent'; ANALYZE")
@@ -187,7 +239,7 @@ def _post(house: House) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _sender(house: House, post: str, rate: float) -> Iterator[int]:
-    values = {"TELEGRAM_TOKEN": "4242:bench-only-token-0123456789", "TELEGRAM_API_URL": post}
+    values = {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": post}
     with contextlib.closing(house.valkey()) as valkey:
         valkey.flushall()
     with house.process("-m", "bench.sender", str(rate), **values) as child:

@@ -14,6 +14,7 @@ import redis
 from tests.integration.notifications.hammer import GRANTED
 from tests.integration.notifications.valkeys import OwnValkey, own_valkey
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 PROCESSES = 3
 
