@@ -45,8 +45,9 @@ e2e: setup-dev ## run the journeys through the whole product
 e2e-browser: setup-browser ## run the journeys in headless Chromium
 	@$(PYTEST) -m browser
 
-oracles: setup-dev ## hold due times to cronsim around all clock changes from 2020 to 2036
-	@OPENBELL_ORACLE=all $(PYTEST) -n 2 --dist worksteal tests/unit/domain/test_clock_changes.py
+oracles: setup-dev ## hold due times to cronsim around all clock changes of 2020-2036, and to ten years of sessions
+	@OPENBELL_ORACLE=all $(PYTEST) -n 2 --dist worksteal tests/unit/domain/test_clock_changes.py \
+		tests/unit/domain/test_market_times.py
 
 check: setup-browser ## ruff, mypy (browser tests too), import rules, generated files
 	@$(BIN)/ruff check

@@ -44,7 +44,7 @@ def said(html: str) -> tuple[str, int]:
 
 @given(TEXTS, FILES, BUTTONS, st.booleans())
 @example("", (Attachment("a", "image/png", b"1"),) * 2, ((Button("Again", data="r"),),), True)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_call_keeps_the_limits(text: str, files: tuple[Attachment, ...], buttons: object, albums: bool) -> None:
     whole = letter(delivery(text, attachments=files, buttons=buttons))
     whole = Letter(whole.files, whole.pages, whole.buttons, whole.captioned, albums)
@@ -66,7 +66,7 @@ def test_every_call_keeps_the_limits(text: str, files: tuple[Attachment, ...], b
 
 
 @given(TEXTS, FILES, BUTTONS, st.integers(0, 20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_is_continued_is_the_rest(text: str, files: tuple[Attachment, ...], buttons: object, part: int) -> None:
     whole = letter(delivery(text, attachments=files, buttons=buttons))
     again = letter(delivery(text, attachments=files, buttons=buttons, possible_repeat=True, part=part))
