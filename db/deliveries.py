@@ -220,7 +220,7 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
         """Queue these deliveries; one that stands already stays as it is."""
         if rows:
-            self.session.execute(ADD, {name: [row[name] for row in rows] for name in rows[0]})
+            execute_prepared(self.session, ADD, {name: [row[name] for row in rows] for name in rows[0]})
 
     def open_digest(self, user_id: int, channel: str, digest_key: str | None) -> int | None:
         """The digest that gathers by this key, locked, so that it does not go before what is added is committed."""

@@ -6,11 +6,25 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Boolean, CheckConstraint, Double, ForeignKey, Integer, String, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
+from domain.messages import ChannelConfig
 from domain.preferences import Gather, Preference, Preferences, QuietHours
 
 
@@ -59,17 +73,18 @@ class ChannelConfigRow(Base):
     __tablename__ = "msg_channel_configs"
     __table_args__ = (
         UniqueConstraint("channel", name="ux_channel_configs_channel"),
+        CheckConstraint(
+            "rate_limit_per_minute > 0 AND max_retries >= 0 AND timeout_seconds > 0", name="ck_channel_configs_limits"
+        ),
         {"comment": "What an admin set for a channel; secrets stand in the environment only."},
     )
 
     id: Mapped[Id]
     channel: Mapped[str] = mapped_column(String(50))
     enabled: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
-    config: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     rate_limit_per_minute: Mapped[int | None] = mapped_column(Integer)
-    max_retries: Mapped[int] = mapped_column(Integer, server_default=text("8"))
-    timeout_seconds: Mapped[int] = mapped_column(Integer, server_default=text("30"))
-    health_check_interval_seconds: Mapped[int] = mapped_column(Integer, server_default=text("10"))
+    max_retries: Mapped[int | None] = mapped_column(Integer)
+    timeout_seconds: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     updated_by: Mapped[str | None] = mapped_column(String(255))
@@ -129,7 +144,7 @@ class PreferencesRepo(BaseRepository[PreferenceRow]):
 
     def readers(self, user_ids: Iterable[int]) -> dict[int, Reader]:
         """These people, by their number."""
-        found = self.session.execute(READERS, {"users": sorted(set(user_ids))})
+        found = execute_prepared(self.session, READERS, {"users": sorted(set(user_ids))})
         return {row.id: _reader(row) for row in found}
 
     def charge(
@@ -149,8 +164,23 @@ class PreferencesRepo(BaseRepository[PreferenceRow]):
             "bursts": [limits[channel][0] for _, channel in charged],
             "hourly": [float(limits[channel][1]) for _, channel in charged],
         }
-        rows = self.session.execute(CHARGE, given)
+        rows = execute_prepared(self.session, CHARGE, given)
         return {(row.user_id, row.channel): max(-row.tokens, 0.0) / row.refill_rate for row in rows}
+
+    def channel_configs(self) -> dict[str, ChannelConfig]:
+        """What admins set for channels, by their names."""
+        return {row.channel: _config(row) for row in self.session.scalars(select(ChannelConfigRow))}
+
+    def set_channel(self, channel: str, by: str, **changes: Any) -> ChannelConfig:
+        """Set these columns for a channel; the others stay as they are."""
+        row = self.session.scalar(select(ChannelConfigRow).where(ChannelConfigRow.channel == channel).with_for_update())
+        if row is None:
+            row = ChannelConfigRow(channel=channel, enabled=True)
+            self.session.add(row)
+        for name, value in (changes | {"updated_by": by}).items():
+            setattr(row, name, value)
+        self.session.flush()
+        return _config(row)
 
     def chosen(self, user_id: int, category: str) -> PreferenceRow:
         """What a person chose for a category, locked; a new row where nothing was chosen."""
@@ -160,6 +190,10 @@ class PreferencesRepo(BaseRepository[PreferenceRow]):
             self.session.add(found)
             self.session.flush()
         return found
+
+
+def _config(row: ChannelConfigRow) -> ChannelConfig:
+    return ChannelConfig(row.enabled, row.rate_limit_per_minute, row.max_retries, row.timeout_seconds)
 
 
 def _reader(row: Any) -> Reader:

@@ -62,6 +62,21 @@ class DeliveryStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class ChannelConfig:
+    """What an admin set for a channel; None: as it comes."""
+
+    enabled: bool = True
+    per_minute: int | None = None
+    retries: int | None = None
+    timeout_s: int | None = None
+
+    @property
+    def per_day(self) -> None:
+        """A day has no limit of its own."""
+        return None
+
+
+@dataclass(frozen=True)
 class Button:
     """A button under a message: it answers the bot with `data`, or opens `url`."""
 

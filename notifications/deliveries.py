@@ -146,11 +146,18 @@ def give_back(database: Database, delivery: Delivery, after: timedelta, reason: 
 
 
 def record_postponed(
-    database: Database, delivery: Delivery, reason: str, kind: str, *, after: timedelta | None, counts: bool
+    database: Database,
+    delivery: Delivery,
+    reason: str,
+    kind: str,
+    *,
+    after: timedelta | None,
+    counts: bool,
+    most: int = MOST_ATTEMPTS,
 ) -> DeliveryStatus:
-    """Not delivered: queued again for later, or dead when its tries are used up."""
+    """Not delivered: queued again for later, or dead when its tries, `most` at most, are used up."""
     tries = delivery.attempts + 1
-    dead = counts and tries >= MOST_ATTEMPTS
+    dead = counts and tries >= most
     wait = None if dead else after or back_off(tries)
     status = DeliveryStatus.DEAD if dead else DeliveryStatus.QUEUED
     with database.for_platform() as uow:

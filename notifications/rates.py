@@ -263,6 +263,13 @@ class Rates:
         """Whether the pace is everybody's, by Valkey, and not only this process's part of it."""
         return self._client is not None and self._gone_until == 0.0
 
+    def cap(self, kind: str, caps: Caps | None) -> None:
+        """Keep calls of this kind to other caps from now on; None: to none."""
+        if caps is None:
+            self._mail.pop(kind, None)
+        else:
+            self._mail[kind] = caps
+
     async def take(self, *, chat: str | None, bulk: bool, kind: str = TELEGRAM, cost: int = 1) -> float:
         """0.0: the call may leave now and is charged. Else seconds until it is worth asking again, nothing is charged.
 

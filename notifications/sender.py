@@ -15,7 +15,7 @@ import structlog
 from db.engine import Database
 from db.listen import Listener
 from db.offload import DatabaseUnavailable, Offload
-from domain.messages import BULK_LANE
+from domain.messages import BULK_LANE, ChannelConfig
 from domain.preferences import ADJUSTABLE
 from notifications import broadcasts, deliveries
 from notifications.channels.channel import Channel, Progress
@@ -50,9 +50,13 @@ REPORT_EVERY_S = 10.0
 CALL_WITHIN_S = 180.0
 RENEW_EVERY_S = 20.0
 FAULT_PAUSE = timedelta(seconds=5)
+CAPPED = "capped:"
 STOP_WITHIN_S = 6.0
 NOTICED_S = 0.02
 """A wait for the pace shorter than this is none."""
+
+
+_AS_IT_COMES = ChannelConfig()
 
 
 async def _this_one() -> bool:
@@ -99,11 +103,14 @@ class Sender:
         self._more = False
         """Whether the last claim found something, or an address became free, so that there may be more."""
         self._outages = DatabaseWatch(channels, only_one)
+        self._configs: dict[str, ChannelConfig] = {}
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Send until `stop`; what was begun is finished, what was not begun stays queued."""
         for channel in self._channels.values():
             await channel.open()
+        with contextlib.suppress(DatabaseUnavailable):  # read again with every report
+            await self._offload.run(self._read_configs)
         beside = [asyncio.create_task(work) for work in self._beside(stop)]
         ready()
         try:
@@ -129,8 +136,8 @@ class Sender:
         if max(most, bulk) <= 0:
             return False
         try:
-            begun = await self._claim(self._health.open_ones(), max(most, 0), max(bulk, 0))
-            for name in self._health.on_trial():
+            begun = await self._claim(self._enabled(self._health.open_ones()), max(most, 0), max(bulk, 0))
+            for name in self._enabled(self._health.on_trial()):
                 if not self._going[name]:
                     begun += await self._claim([name], min(max(most, 0), 1), 0) or await self._claim([name], 0, 1)
         except DatabaseUnavailable as problem:
@@ -210,7 +217,8 @@ class Sender:
             return
         begun = time.monotonic()
         try:
-            async with self._keeping(delivery), asyncio.timeout(CALL_WITHIN_S):
+            within = self._config(channel.name).timeout_s or CALL_WITHIN_S
+            async with self._keeping(delivery), asyncio.timeout(within):
                 receipt = await channel.send(self._complete(delivery), self._progress(delivery))
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"), time.monotonic() - begun)
@@ -226,6 +234,11 @@ class Sender:
     async def _its_turn(self, delivery: Delivery, channel: Channel) -> float:
         """0.0 once it may go, by the pace that all senders and the bot share; else seconds until it is worth asking."""
         bulk = delivery.lane == BULK_LANE
+        if self._config(channel.name).per_minute is not None:
+            kind = f"{CAPPED}{channel.name}"
+            wait = await self._rates.acquire(chat=None, bulk=bulk, within=PATIENCE_S, kind=kind)
+            if wait > 0:
+                return wait
         if channel.name == "telegram":
             return await self._rates.acquire(chat=delivery.address, bulk=bulk, within=PATIENCE_S)
         relay = next(iter(getattr(channel, "caps", ())), None)
@@ -294,8 +307,16 @@ class Sender:
     async def _postpone(
         self, delivery: Delivery, reason: str, kind: str, after: timedelta | None, *, counts: bool
     ) -> None:
+        retries = self._config(delivery.channel).retries
         await self._offload.run(
-            deliveries.record_postponed, self._database, delivery, reason, kind, after=after, counts=counts
+            deliveries.record_postponed,
+            self._database,
+            delivery,
+            reason,
+            kind,
+            after=after,
+            counts=counts,
+            most=deliveries.MOST_ATTEMPTS if retries is None else retries + 1,
         )
 
     async def _sweep(self, stop: asyncio.Event) -> None:
@@ -328,9 +349,26 @@ class Sender:
                     log.warning("health_announced", systems=told)
             await asyncio.sleep(REPORT_EVERY_S)
 
+    def _config(self, channel: str) -> ChannelConfig:
+        return self._configs.get(channel, _AS_IT_COMES)
+
+    def _enabled(self, channels: Collection[str]) -> list[str]:
+        """Those that no admin switched off."""
+        return [name for name in channels if self._config(name).enabled]
+
+    def _read_configs(self) -> None:
+        """What admins set for channels; a change holds within ten seconds."""
+        with self._database.for_platform() as uow:
+            found = uow.preferences.channel_configs()
+        for name in self._channels:
+            config = found.get(name, _AS_IT_COMES)
+            self._rates.cap(f"{CAPPED}{name}", config if config.per_minute is not None else None)
+        self._configs = found
+
     def _say_and_watch(self) -> list[str]:
         """Say that this sender is there, and tell of who is not: of the scheduler, above all."""
         self._outages.answered(self._database.for_platform())
+        self._read_configs()
         with self._database.for_platform() as uow:
             begun = time.monotonic()
             uow.health.round_trip()

@@ -151,16 +151,15 @@ CREATE TABLE msg_channel_configs (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     channel VARCHAR(50) NOT NULL,
     enabled BOOLEAN DEFAULT true NOT NULL,
-    config JSONB DEFAULT '{}'::jsonb NOT NULL,
     rate_limit_per_minute INTEGER,
-    max_retries INTEGER DEFAULT 8 NOT NULL,
-    timeout_seconds INTEGER DEFAULT 30 NOT NULL,
-    health_check_interval_seconds INTEGER DEFAULT 10 NOT NULL,
+    max_retries INTEGER,
+    timeout_seconds INTEGER,
     created_at timestamptz DEFAULT now() NOT NULL,
     updated_at timestamptz DEFAULT now() NOT NULL,
     updated_by VARCHAR(255),
     PRIMARY KEY (id),
-    CONSTRAINT ux_channel_configs_channel UNIQUE (channel)
+    CONSTRAINT ux_channel_configs_channel UNIQUE (channel),
+    CONSTRAINT ck_channel_configs_limits CHECK (rate_limit_per_minute > 0 AND max_retries >= 0 AND timeout_seconds > 0)
 );
 COMMENT ON TABLE msg_channel_configs IS 'What an admin set for a channel; secrets stand in the environment only.';
 """
