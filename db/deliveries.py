@@ -40,7 +40,6 @@ class DeliveryRow(Base):
         Index("ix_delivery_held", "not_before", postgresql_where=text("status = 'queued' AND held")),
         Index("ix_delivery_order", "channel", "address", "lane", "id",
               postgresql_where=text("status IN ('queued', 'sending')")),
-        Index("ix_delivery_message_id", "message_id"),
         Index("ix_delivery_broadcast", "broadcast_id", "status", postgresql_where=text("broadcast_id IS NOT NULL")),
         Index("ix_delivery_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_delivery_provider", "channel", "address", "provider_message_id",

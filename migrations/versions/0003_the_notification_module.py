@@ -46,7 +46,6 @@ DROP INDEX ix_delivery_queued;
 CREATE INDEX ix_delivery_ready ON msg_delivery_status (lane, place, id) WHERE status = 'queued' AND NOT held;
 CREATE INDEX ix_delivery_held ON msg_delivery_status (not_before) WHERE status = 'queued' AND held;
 CREATE INDEX ix_delivery_order ON msg_delivery_status (channel, address, lane, id) WHERE status IN ('queued', 'sending');
-CREATE INDEX ix_delivery_message_id ON msg_delivery_status (message_id);
 CREATE INDEX ix_delivery_broadcast ON msg_delivery_status (broadcast_id, status) WHERE broadcast_id IS NOT NULL;
 CREATE INDEX ix_delivery_merged_into ON msg_delivery_status (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX ix_delivery_provider ON msg_delivery_status (channel, address, provider_message_id) WHERE provider_message_id IS NOT NULL;
@@ -192,7 +191,7 @@ ALTER TABLE usr_auth_identities
     ADD CONSTRAINT ck_auth_identities_provider CHECK (provider IN ('telegram', 'email', 'api_token', 'web'));
 DELETE FROM msg_messages WHERE category IN ('fill', 'reminder', 'broadcast', 'digest');
 DELETE FROM msg_delivery_status WHERE status IN ('bounced', 'cancelled', 'merged');
-DROP INDEX ix_delivery_ready, ix_delivery_held, ix_delivery_order, ix_delivery_message_id, ix_delivery_broadcast,
+DROP INDEX ix_delivery_ready, ix_delivery_held, ix_delivery_order, ix_delivery_broadcast,
     ix_delivery_merged_into, ix_delivery_provider, ix_delivery_stuck, ux_delivery_open_digest;
 CREATE INDEX ix_delivery_queued ON msg_delivery_status (lane, not_before) WHERE status = 'queued';
 ALTER TABLE msg_delivery_status
