@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.prepared import execute_prepared
@@ -43,6 +43,8 @@ class ScheduleRow(Base):
               postgresql_where=text("deleted_at IS NULL")),
         Index("idx_schedules_enabled", "enabled"),
         Index("idx_schedules_next_run_at", "next_run_at", postgresql_where=text("enabled AND deleted_at IS NULL")),
+        Index("ix_schedules_tags", "tags", postgresql_using="gin"),
+        Index("ix_schedules_destination_id", "destination_id", postgresql_where=text("destination_id IS NOT NULL")),
         {"comment": "What people scheduled; next_run_at is the cursor, moved from due time to due time.",
          "postgresql_with": {"fillfactor": 85}},
     )  # fmt: skip
@@ -104,6 +106,20 @@ class ScheduleRow(Base):
         comment="When the owner was last told of the present row of failures"
     )
 
+    tags: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="Words to find it by, without the #"
+    )
+    deliver_to: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Channels its results go to, all of them; null for what its owner prefers"
+    )
+    destination_id: Mapped[int | None] = mapped_column(
+        ForeignKey("telegram_destinations.id", ondelete="SET NULL", name="fk_schedules_destination"),
+        comment="The linked group or topic that its results go to, beside deliver_to",
+    )
+    paused_until: Mapped[datetime | None] = mapped_column(
+        comment="It is planned again from this instant on; its cursor stands behind it already"
+    )
+
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy's own form
 
     @property
@@ -138,6 +154,10 @@ class ScheduleRow(Base):
             max_retries=self.max_retries,
             timeout_s=self.timeout_s,
             paused_reason=self.paused_reason,
+            paused_until=self.paused_until,
+            tags=tuple(self.tags or ()),
+            deliver_to=tuple(self.deliver_to) if self.deliver_to else None,
+            destination_id=self.destination_id,
         )
 
     def snapshot(self) -> dict[str, Any]:

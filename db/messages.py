@@ -62,6 +62,7 @@ class MessageRow(Base):
         String(200), comment="A newer message of this key takes the place of one not sent yet"
     )
     broadcast_id: Mapped[int | None]
+    destination_id: Mapped[int | None] = mapped_column(comment="The linked group or topic it goes to")
     timed_by_user: Mapped[bool] = mapped_column(
         Boolean,
         server_default=text("false"),

@@ -30,6 +30,8 @@ class CommandAuditRow(Base):
     __table_args__ = (
         Index("ix_telegram_command_audits_telegram_user_id", "telegram_user_id", "created_at"),
         Index("ix_telegram_command_audits_success", "success"),
+        Index("ix_telegram_command_audits_user_id", "user_id", "created_at"),
+        Index("ix_telegram_command_audits_reference", "reference", postgresql_where=text("reference IS NOT NULL")),
         {
             "comment": "Every command and press, who sent it, what came of it and how long the answer took.",
             "postgresql_partition_by": "RANGE (created_at)",
@@ -47,6 +49,10 @@ class CommandAuditRow(Base):
     success: Mapped[bool] = mapped_column(Boolean)
     error_message: Mapped[str | None] = mapped_column(Text)
     response_time_ms: Mapped[int | None] = mapped_column(Integer)
+    chat_id: Mapped[int | None]
+    reference: Mapped[str | None] = mapped_column(
+        String(16), comment="The code, such as E-7F3A, that the person was shown"
+    )
 
 
 class DraftRow(Base):
@@ -60,6 +66,13 @@ class DraftRow(Base):
     telegram_user_id: Mapped[int]
     user_id: Mapped[int | None]
     kind: Mapped[str] = mapped_column(String(32))
+    chat_id: Mapped[int | None]
+    thread_id: Mapped[int | None]
+    message_id: Mapped[int | None] = mapped_column(comment="The one message that shows the form, edited in place")
+    step: Mapped[str] = mapped_column(String(32), server_default="", comment="The question that is open")
+    version: Mapped[int] = mapped_column(
+        Integer, server_default=text("1"), comment="Counts the answers: a button of an earlier version is an old one"
+    )
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     consumed_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
@@ -81,6 +94,8 @@ class SettingRow(Base):
 
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
     value: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[Created]
+    updated_by: Mapped[str | None] = mapped_column(String(255))
 
 
 class TelegramRepo(BaseRepository[DraftRow]):

@@ -9,7 +9,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.broadcasts import BroadcastsRepo
 from db.deliveries import DeliveriesRepo
+from db.destinations import DestinationsRepo
+from db.feedbacks import FeedbacksRepo
 from db.health import HealthRepo
+from db.inbox import InboxRepo
+from db.invites import InvitesRepo
 from db.jobs import JobsRepo
 from db.market import MarketRepo
 from db.messages import MessagesRepo
@@ -40,6 +44,10 @@ class UnitOfWork:
     broadcasts: BroadcastsRepo
     preferences: PreferencesRepo
     health: HealthRepo
+    inbox: InboxRepo
+    destinations: DestinationsRepo
+    invites: InvitesRepo
+    feedbacks: FeedbacksRepo
     session: Session
 
     def __init__(self, sessions: sessionmaker[Session], user_id: UserId | None) -> None:
@@ -62,6 +70,10 @@ class UnitOfWork:
         self.broadcasts = BroadcastsRepo(self.session)
         self.preferences = PreferencesRepo(self.session)
         self.health = HealthRepo(self.session)
+        self.inbox = InboxRepo(self.session)
+        self.destinations = DestinationsRepo(self.session)
+        self.invites = InvitesRepo(self.session)
+        self.feedbacks = FeedbacksRepo(self.session)
         return self
 
     def __exit__(

@@ -33,6 +33,7 @@ class UserRow(Base):
     __table_args__ = (
         CheckConstraint("role IN ('admin', 'trader', 'viewer')", name="ck_users_role"),
         Index("ix_users_email", text("lower(email)"), unique=True),
+        Index("ix_users_waiting", "waiting_since", postgresql_where=text("waiting_since IS NOT NULL")),
         {"comment": "People, by their e-mail address; verified once verified_at is set."},
     )
 
@@ -48,6 +49,13 @@ class UserRow(Base):
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     last_login: Mapped[datetime | None]
+    waiting_since: Mapped[datetime | None] = mapped_column(
+        comment="Since when a person who proved an address waits for an admin to let them in"
+    )
+    suspended_at: Mapped[datetime | None] = mapped_column(
+        comment="Since when an admin keeps this person out; is_active is false then"
+    )
+    suspended_reason: Mapped[str | None] = mapped_column(Text)
 
     def view(self) -> User:
         return User(
@@ -57,6 +65,7 @@ class UserRow(Base):
             timezone=self.timezone,
             timezone_chosen=self.timezone_chosen_at is not None,
             display_name=self.display_name,
+            locale=self.locale,
         )
 
 

@@ -63,6 +63,13 @@ class Schedule:
     max_retries: int
     timeout_s: int
     paused_reason: str | None = None
+    paused_until: datetime | None = None
+    """It is enabled, and nothing of it is due before this instant."""
+    tags: tuple[str, ...] = ()
+    deliver_to: tuple[str, ...] | None = None
+    """Channels its results go to; None for what its owner prefers."""
+    destination_id: int | None = None
+    """The linked group or topic that its results go to."""
 
     @property
     def zone(self) -> ZoneInfo:

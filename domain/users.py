@@ -47,6 +47,8 @@ class User:
     timezone: str
     timezone_chosen: bool
     display_name: str
+    locale: str | None = None
+    """The language they chose; None: what their Telegram says."""
 
     @property
     def zone(self) -> ZoneInfo:
