@@ -11,8 +11,10 @@ from bot import menu
 from bot.app import COMMANDS, UPDATES, App, build_application
 from bot.audit import AuditTrail
 from bot.context import Parts
+from bot.live import LiveSettings
 from db.engine import Database
 from db.offload import Offload
+from domain.chat_settings import ChatSettings
 from notifications.pacing import UNHURRIED, Limits
 from notifications.rates import Rates, client_of
 from openbell import logs
@@ -75,6 +77,7 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         market_feed=settings.market_feed,
         bars_dir=settings.data_dir / "bars",
         trail=AuditTrail(database, offload),
+        live=LiveSettings(database, offload, ChatSettings()),
     )
     application = build_application(
         settings.telegram_token.get_secret_value(), settings.telegram_api_url, parts, _rates(settings)
@@ -112,6 +115,7 @@ async def _serve(application: App, parts: Parts, stop: asyncio.Event, ready: Cal
     background = [
         asyncio.create_task(menu.show_to_strangers(application.bot, parts, COMMANDS)),
         asyncio.create_task(_report(parts, hearing)),
+        asyncio.create_task(parts.live.run()),
     ]
     ready()
     asked, refused = asyncio.create_task(stop.wait()), asyncio.create_task(hearing.refused.wait())

@@ -5,59 +5,27 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from telegram import Bot, Update
 from telegram.ext import Application, CallbackContext
 
 from bot.audit import AuditTrail
+from bot.live import LiveSettings
 from db.engine import Database
 from db.offload import Offload
 from db.unit_of_work import UnitOfWork
 from domain.errors import NotVerified
+from domain.locales import set_locale
 from domain.users import Role, User
-from services.agenda import AgendaService
-from services.backfill import BackfillService
-from services.broadcasts import BroadcastsService
-from services.health import HealthService
-from services.history import HistoryService
-from services.jobs import JobsService
-from services.preferences import PreferencesService
-from services.status import StatusService
-from services.telegram import Audit, TelegramService
-from services.users import UsersService
+from services.telegram import Audit, Form
+
+if TYPE_CHECKING:
+    from bot.journey import Tables
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Service = TypeVar(
-    "Service",
-    AgendaService,
-    BackfillService,
-    BroadcastsService,
-    HealthService,
-    HistoryService,
-    JobsService,
-    PreferencesService,
-    StatusService,
-    TelegramService,
-    UsersService,
-)
-
-_SERVICES = {
-    each.__name__: each
-    for each in (
-        AgendaService,
-        BackfillService,
-        BroadcastsService,
-        HealthService,
-        HistoryService,
-        JobsService,
-        PreferencesService,
-        StatusService,
-        TelegramService,
-        UsersService,
-    )
-}
+Service = TypeVar("Service")
 
 
 class Recent:
@@ -94,6 +62,7 @@ class Parts:
     market_feed: str
     bars_dir: Path
     trail: AuditTrail
+    live: LiveSettings
     recent: Recent = field(default_factory=Recent)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -110,6 +79,8 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         super().__init__(application, chat_id, user_id)
         self._user: User | None = None
         self._speaker: int | None = None
+        self.client_locale: str | None = None
+        """The language of the speaker's Telegram, which may be missing."""
         self.entry: Audit | None = None
         self.acted = False
         self.arguments: list[str] = []
@@ -119,6 +90,7 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         context = super().from_update(update, application)
         if isinstance(update, Update) and update.effective_user is not None:
             context._speaker = update.effective_user.id
+            context.client_locale = update.effective_user.language_code
         return context
 
     @property
@@ -150,16 +122,23 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         return self._user
 
     @property
+    def tables(self) -> "Tables":
+        """Every command, button and question there is."""
+        tables: Tables = self.application.bot_data["tables"]
+        return tables
+
+    @property
     def commands(self) -> list["Command"]:
         """The commands that the person who speaks may use."""
         role = self.known.role if self.known is not None else None
-        return [command for command in self.application.bot_data["commands"] if command.is_for(role)]
+        return [command for command in self.tables.listed if command.is_for(role)]
 
     def speaks(self, user: User | None) -> None:
         """From here on this person speaks."""
         self._user = user
         if user is None:
             return
+        set_locale(user.locale or self.client_locale)
         self.parts.recent.put(self.speaker, user)
         if self.entry is not None:
             self.entry.user_id, self.entry.user_email = user.id, user.email
@@ -175,7 +154,7 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         return await self._cross(self.parts.database.for_platform(), method, *args, **kwargs)
 
     async def _cross(self, uow: UnitOfWork, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        service: Any = _SERVICES[method.__qualname__.partition(".")[0]](uow)
+        service: Any = method.__globals__[method.__qualname__.partition(".")[0]](uow)  # the class it was written in
         return await self.parts.offload.run(method, service, *args, **kwargs)
 
 
@@ -194,10 +173,18 @@ class Command:
 
     name: str
     help: str
+    """In English; `t` says it in the language of whoever reads."""
     role: Role | None
     handle: Handle
+    group: str
+    """The part of /help it stands in: jobs, runs, tell, account or admin."""
     acts: bool = False
     example: str = ""
+    aliases: tuple[str, ...] = ()
+    menu: bool = False
+    """Whether it is one of the everyday commands that Telegram's menu lists."""
+    anywhere: bool = False
+    """Whether it answers in a group too, with what everybody there may read."""
 
     def is_for(self, role: Role | None) -> bool:
         return self.role is None or (role is not None and role.includes(self.role))
@@ -217,3 +204,11 @@ class Press:
     def acts_on(self, what: str) -> bool:
         """Whether this press changes anything, and so is carried out once."""
         return self.acts and not (self.looks and what.split(":")[1:2] == [self.looks])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that a typed text answers, by the kind of the form that is open."""
+
+    kind: str
+    answered: Callable[[Update, BotContext, Form, str], Coroutine[Any, Any, None]]

@@ -18,9 +18,7 @@ class DestinationRow(Base):
     )
 
     id: Mapped[Id]
-    user_id: Mapped[int | None] = mapped_column(
-        ForeignKey("usr_users.id", ondelete="CASCADE"), comment="Who linked it"
-    )
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("usr_users.id", ondelete="CASCADE"), comment="Who linked it")
     chat_id: Mapped[int]
     thread_id: Mapped[int] = mapped_column(
         BigInteger, server_default=text("0"), comment="The topic in the group; 0 for the group itself"

@@ -34,9 +34,7 @@ class InboxRow(Base):
 
 class BotLeaseRow(Base):
     __tablename__ = "telegram_leases"
-    __table_args__ = (
-        {"comment": "Which of several copies of the bot hears: one at a time, the others stand by."},
-    )
+    __table_args__ = ({"comment": "Which of several copies of the bot hears: one at a time, the others stand by."},)
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     holder: Mapped[UUID] = mapped_column(UuidType)

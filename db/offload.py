@@ -1,6 +1,7 @@
 """The one crossing from async code to SQL: a bounded pool of threads, and a second try after a passing fault."""
 
 import asyncio
+import contextvars
 import functools
 import random
 import time
@@ -57,7 +58,8 @@ class Offload:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `work`, done in a thread, with_retries."""
         call = functools.partial(with_retries, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        context = contextvars.copy_context()  # the thread speaks the language of whoever asked
+        return await asyncio.get_running_loop().run_in_executor(self._pool, context.run, call)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -136,6 +136,26 @@ class TelegramRepo(BaseRepository[DraftRow]):
             .limit(1)
         )
 
+    def asking(self, telegram_user_id: int, now: datetime) -> DraftRow | None:
+        """The newest open form of this person that waits for typed text."""
+        return self.session.scalar(
+            select(DraftRow)
+            .where(DraftRow.telegram_user_id == telegram_user_id, DraftRow.kind.startswith("ask_", autoescape=True))
+            .where(DraftRow.consumed_at.is_(None), DraftRow.expires_at > now)
+            .order_by(DraftRow.id.desc())
+            .limit(1)
+        )
+
+    def end_asking(self, telegram_user_id: int, now: datetime) -> None:
+        """End the person's open forms that wait for typed text."""
+        self.session.execute(
+            update(DraftRow)
+            .where(DraftRow.telegram_user_id == telegram_user_id, DraftRow.kind.startswith("ask_", autoescape=True))
+            .where(DraftRow.consumed_at.is_(None), DraftRow.expires_at > now)
+            .values(consumed_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
     def draft(self, draft_id: int, telegram_user_id: int) -> DraftRow | None:
         """A form of this person, locked, so that it is consumed once."""
         return self.session.scalar(

@@ -9,8 +9,8 @@ from db.unit_of_work import UnitOfWork
 from domain.ids import DraftId, UserId
 
 FORM_LIVES = timedelta(hours=24)
-ASKING = ("ask_zone", "ask_time", "ask_what", "ask_send")
-"""The kinds of form that wait for typed text."""
+ASKING = "ask_"
+"""What the kinds of forms begin with that wait for typed text."""
 
 Claim = Literal["new", "finished", "interrupted"]
 
@@ -37,6 +37,9 @@ class Audit:
     success: bool = True
     error_message: str | None = None
     response_time_ms: int | None = None
+    chat_id: int | None = None
+    reference: str | None = None
+    """The code, such as E-7F3A, that the person was shown."""
 
 
 class TelegramService:
@@ -51,7 +54,7 @@ class TelegramService:
         """Keep a form for a day. One that waits for typed text ends the others that do."""
         with self.uow as uow:
             if kind.startswith("ask_"):
-                uow.telegram.end_drafts(telegram_user_id, now, *ASKING)
+                uow.telegram.end_asking(telegram_user_id, now)
             row = uow.telegram.create(
                 telegram_user_id=telegram_user_id,
                 user_id=user_id,
@@ -65,11 +68,8 @@ class TelegramService:
     def asked(self, telegram_user_id: int, *, now: datetime) -> Form | None:
         """The form that waits for this person's next text, or None."""
         with self.uow as uow:
-            for kind in ASKING:
-                row = uow.telegram.open_draft(telegram_user_id, kind, now)
-                if row is not None:
-                    return Form(DraftId(row.id), row.kind, row.data)
-            return None
+            row = uow.telegram.asking(telegram_user_id, now)
+            return Form(DraftId(row.id), row.kind, row.data) if row is not None else None
 
     def form(self, telegram_user_id: int, draft_id: int, *, now: datetime) -> Form | None:
         """A form of this person that still holds, or None."""
@@ -131,6 +131,8 @@ class TelegramService:
                         "success": entry.success,
                         "error_message": entry.error_message,
                         "response_time_ms": entry.response_time_ms,
+                        "chat_id": entry.chat_id,
+                        "reference": entry.reference,
                     }
                     for entry in entries
                 ]

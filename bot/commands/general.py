@@ -106,12 +106,6 @@ async def stale_pressed(update: Update, context: BotContext, what: str) -> None:
     await found[0].handle(update, context)
 
 
-async def membership(update: Update, context: BotContext) -> None:
-    """A person who blocks us is not written to; one who comes back is."""
-    change = update.my_chat_member
-    if change is None or change.chat.id != change.from_user.id:
-        return
-    if change.new_chat_member.status == ChatMember.BANNED:
-        await context.run_as_platform(UsersService.unreachable, change.from_user.id, "blocked by the person")
-    else:
-        await context.run_as_platform(UsersService.reachable_again, change.from_user.id)
+async def help_pressed(update: Update, context: BotContext, what: str) -> None:
+    """Not yet."""
+    raise NotAllowed

@@ -14,7 +14,7 @@ from bot.replies import Reply
 from bot.replies.jobs import CATCH_UP, OVERLAP, SPREADS, WINDOWS
 from bot.replies.reply import PAGE
 from domain.calendars import EXCHANGES
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, NotAllowed
 from domain.ids import parse_number
 from services.agenda import AgendaService
 from services.history import HistoryService
@@ -194,3 +194,23 @@ async def _agenda(context: BotContext, hours: int) -> Reply:
     until = context.now + timedelta(hours=hours)
     coming = await context.run(AgendaService.agenda, context.now, until)
     return replies.jobs.agenda(coming, hours, context.user.zone)
+
+
+async def rename(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotAllowed
+
+
+async def tag(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotAllowed
+
+
+async def copy(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotAllowed
+
+
+async def all_pressed(update: Update, context: BotContext, what: str) -> None:
+    """Not yet."""
+    raise NotAllowed

@@ -7,7 +7,7 @@ from bot.context import BotContext, nonce
 from bot.errors import acknowledge
 from bot.replies import Reply
 from bot.replies.reply import PAGE
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput, NotAllowed, NotFound
 from domain.ids import parse_number
 from services.history import HistoryService
 from services.jobs import JobsService
@@ -146,3 +146,13 @@ async def _history(context: BotContext, schedule_id: int, before: int | None) ->
 async def _failed(context: BotContext, before: int | None) -> Reply:
     page = await context.run(HistoryService.failed, before=before, limit=PAGE + 1, user_id=context.user.id)
     return replies.runs.failed(page[:PAGE], context.user, more=len(page) > PAGE)
+
+
+async def logs(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotAllowed
+
+
+async def logs_pressed(update: Update, context: BotContext, what: str) -> None:
+    """Not yet."""
+    raise NotAllowed

@@ -20,7 +20,7 @@ from domain.timing import Timing, parse_timing
 from domain.users import clean_name
 from services.agenda import AgendaService
 from services.jobs import JobsService, as_form, timing_form, timing_from
-from services.telegram import TelegramService
+from services.telegram import Form, TelegramService
 
 OFFERED_SYMBOLS = 6
 LONGEST_DATA, LONGEST_LABEL = 64, 48
@@ -144,20 +144,20 @@ async def corrected_pressed(update: Update, context: BotContext, number: str) ->
     await request(update, context, str(form["text"]))
 
 
-async def time_named(update: Update, context: BotContext, form: Mapping[str, Any], text: str) -> None:
+async def time_named(update: Update, context: BotContext, form: Form, text: str) -> None:
     """A time that was asked for."""
     try:
         timing = _read(context, text)
     except InvalidInput as problem:
         await replies.send(update, replies.schedules.refused(problem, text, ()))
         return
-    await _propose(update, context, timing, _kept_work(form))
+    await _propose(update, context, timing, _kept_work(form.data))
     await context.run(TelegramService.end, context.speaker, "ask_time", now=context.now)
 
 
-async def work_named(update: Update, context: BotContext, form: Mapping[str, Any], text: str) -> None:
+async def work_named(update: Update, context: BotContext, form: Form, text: str) -> None:
     """What to do, at the time that was given before."""
-    await _propose(update, context, timing_from(form), _work(text, context))
+    await _propose(update, context, timing_from(form.data), _work(text, context))
     await context.run(TelegramService.end, context.speaker, "ask_what", now=context.now)
 
 

@@ -1,4 +1,4 @@
-"""Becoming known, and choosing a time zone."""
+"""Becoming known."""
 
 from telegram import Update
 
@@ -79,39 +79,6 @@ async def verification_pressed(update: Update, context: BotContext, what: str) -
         await replies.send(update, replies.people.code_sent(sent.email, sent.expires_at, context.now))
 
 
-async def timezone(update: Update, context: BotContext) -> None:
-    """Show the picker, or take the zone that was named."""
-    if context.arguments:
-        await zone_named(update, context, " ".join(context.arguments))
-    else:
-        await replies.send(update, replies.people.ask_zone(context.now, context.user))
-
-
-async def zone_named(update: Update, context: BotContext, text: str) -> None:
-    """Take a zone or city that was typed."""
-    await replies.send(update, await _set_zone(context, text))
-
-
-async def zone_pressed(update: Update, context: BotContext, zone: str) -> None:
-    """A button of the picker."""
-    if zone == "?":
-        await context.run(TelegramService.begin, context.speaker, context.user.id, "ask_zone", {}, now=context.now)
-        await acknowledge(update)
-        await replies.send(update, replies.people.ask_zone_text())
-        return
-    reply = await _set_zone(context, zone)
-    await acknowledge(update)
-    await replies.replace(update, reply)
-
-
-async def _set_zone(context: BotContext, text: str) -> Reply:
-    first = not context.user.timezone_chosen
-    user = await context.run(UsersService.set_timezone, context.user, text, now=context.now)
-    await context.run(TelegramService.end, context.speaker, "ask_zone", now=context.now)
-    context.speaks(user)
-    return replies.people.zone_set(user, context.now, first=first)
-
-
 async def whoami(update: Update, context: BotContext) -> None:
     """The things people ask support for."""
     chat = update.effective_chat
@@ -135,3 +102,13 @@ async def _send_code(update: Update, context: BotContext, email: str) -> None:
         UsersService.send_code, context.speaker, email, secret_key=context.parts.secret_key, now=context.now
     )
     await replies.send(update, replies.people.code_sent(sent.email, sent.expires_at, context.now))
+
+
+async def verify(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotVerified
+
+
+async def resend(update: Update, context: BotContext) -> None:
+    """Not yet."""
+    raise NotVerified

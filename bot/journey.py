@@ -1,0 +1,179 @@
+"""The one way every update takes: a clock and a language before it, gate and handler, then the answer and the audit."""
+
+import difflib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from telegram import CallbackQuery, Message, Update
+
+from bot import access, audit, errors, replies
+from bot.commands import general, users
+from bot.context import Asked, BotContext, Command, Handle, Press
+from bot.replies import Reply
+from db.offload import DatabaseUnavailable
+from domain.errors import NotAllowed, UserError
+from domain.locales import set_locale, t
+from services.telegram import Audit, TelegramService
+
+
+class Tables:
+    """The commands and buttons that there are, by name, alias and letter; and who reads a text that was asked for."""
+
+    def __init__(self, commands: Sequence[Command], presses: Sequence[Press], asked: Sequence[Asked]) -> None:
+        self.listed = tuple(commands)
+        self.commands = {name: each for each in commands for name in (each.name, *each.aliases)}
+        self.presses = {each.letter: each for each in presses}
+        self.asked = {each.kind: each.answered for each in asked}
+
+
+def around(handle: Handle) -> Handle:
+    """`handle` with all that every update meets."""
+
+    async def handled(update: Update, context: BotContext) -> None:
+        begun = time.monotonic()
+        set_locale(context.client_locale)
+        try:
+            await handle(update, context)
+        except Exception as problem:  # noqa: BLE001  # the one place of this door that meets every failure
+            await errors.answer(update, context, problem)
+        if context.entry is not None:
+            await context.parts.trail.record(context.entry, begun, acted=context.acted)
+
+    return handled
+
+
+async def command(update: Update, context: BotContext) -> None:
+    """A message that begins with a command."""
+    message = _message_of(update)
+    written = message.text or message.caption or ""
+    name, addressed, arguments = split(written)
+    if addressed and addressed.lower() != context.bot.username.lower():
+        return
+    _enter(update, context, f"/{name}", written)
+    access.check_message(message)
+    found = context.tables.commands.get(name)
+    await access.identify(update, context, afresh=found is None or found.acts)
+    context.arguments = arguments
+    if found is None or found not in context.commands:
+        if found is not None and context.known is None:
+            access.check_role(context, found.role)
+        await _unknown(update, context, name)
+        return
+    if not found.acts:
+        await found.handle(update, context)
+        return
+    access.check_acts(message)
+    if access.age_of(message, context) > access.STALE_AFTER:
+        await general.ask_if_still_wanted(update, context, written)
+        return
+    key = f"m:{message.chat.id}:{message.message_id}"
+    await _once(update, context, key, written, lambda: found.handle(update, context))
+
+
+async def text(update: Update, context: BotContext) -> None:
+    """A text that is no command: an answer to what was asked, or words that nobody asked for."""
+    message = _message_of(update)
+    written = message.text or ""
+    _enter(update, context, "text", written)
+    access.check_message(message)
+    await access.identify(update, context, afresh=True)
+    if context.known is None:
+        await users.stranger_says(update, context, written)
+        return
+    form = await context.run(TelegramService.asked, context.speaker, now=context.now)
+    answer = context.tables.asked.get(form.kind) if form is not None else None
+    if form is None or answer is None:
+        await general.plain_text(update, context, written)
+        return
+    key = f"m:{message.chat.id}:{message.message_id}"
+    await _once(update, context, key, written, lambda: answer(update, context, form, written))
+
+
+async def other(update: Update, context: BotContext) -> None:
+    """A picture, a voice, a sticker: nothing that we read."""
+    message = _message_of(update)
+    _enter(update, context, "other", "")
+    access.check_message(message)
+    await replies.send(update, Reply(t("I read text only. /help lists what I understand.")))
+
+
+async def edited(update: Update, context: BotContext) -> None:
+    """A message that was changed: it is not carried out again."""
+    message = _message_of(update)
+    _enter(update, context, "edited", message.text or "")
+    access.check_message(message)
+    raise access.NotOnceMore
+
+
+async def press(update: Update, context: BotContext) -> None:
+    """A button that was pressed."""
+    query = _query_of(update)
+    letter, _, what = (query.data or "").partition(":")
+    _enter(update, context, f"button {letter}", query.data or "")
+    access.check_press(query)
+    found = context.tables.presses.get(letter)
+    await access.identify(update, context, afresh=found is None or found.acts_on(what))
+    if found is None:
+        raise NotAllowed(t("That button is from an older version. Send /help."))
+    access.check_role(context, found.role)
+    if not found.acts_on(what):
+        await found.handle(update, context, what)
+        return
+    place = query.message.message_id if query.message is not None else query.id
+    key = f"p:{query.from_user.id}:{place}:{query.data}"
+    await _once(update, context, key, t("that button"), lambda: found.handle(update, context, what))
+
+
+def split(written: str) -> tuple[str, str, list[str]]:
+    """A command's name, the bot it is addressed to, and the words behind it."""
+    first, *arguments = written.split()
+    name, _, addressed = first.removeprefix("/").partition("@")
+    return name.lower(), addressed, arguments
+
+
+def _enter(update: Update, context: BotContext, command: str, written: str) -> None:
+    speaker = update.effective_user
+    if speaker is not None:
+        chat = update.effective_chat
+        entry = Audit(speaker.id, command, audit.redact(written), context.now)
+        entry.chat_id = chat.id if chat is not None else None
+        context.entry = entry
+
+
+async def _unknown(update: Update, context: BotContext, name: str) -> None:
+    if context.entry is not None:
+        context.entry.success, context.entry.error_message = False, "unknown command"
+    near = difflib.get_close_matches(name, [each.name for each in context.commands], n=3, cutoff=0.5)
+    await replies.send(update, replies.refusals.unknown_command(near))
+
+
+async def _once(
+    update: Update, context: BotContext, key: str, written: str, act: Callable[[], Awaitable[None]]
+) -> None:
+    """Act the first time only, however often Telegram brings the same message or press."""
+    context.acted = True
+    claim = await context.run_as_platform(TelegramService.claim, key)
+    if claim == "new":
+        try:
+            await act()
+        except (UserError, DatabaseUnavailable):  # nothing was changed, so it may be tried again
+            await context.run_as_platform(TelegramService.release, key)
+            raise
+        await context.run_as_platform(TelegramService.finished, key)
+    elif claim == "interrupted":
+        await errors.acknowledge(update)
+        await replies.send(update, replies.refusals.interrupted(written))
+    else:
+        await errors.acknowledge(update, t("That was done already."))
+
+
+def _message_of(update: Update) -> Message:
+    if update.effective_message is None:
+        raise access.NotHere
+    return update.effective_message
+
+
+def _query_of(update: Update) -> CallbackQuery:
+    if update.callback_query is None:
+        raise access.NotHere
+    return update.callback_query

@@ -1,0 +1,117 @@
+"""The language of what is said: English in the code, other languages in catalogues beside this module.
+
+One language holds for one journey: `set_locale` or `speaking` choose it, and every `t` on the way, also in the thread
+of a service, answers in it. A text without a translation is said in English.
+"""
+
+import gettext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+CATALOGUES = Path(__file__).with_name("catalogues")
+DOMAIN = "openbell"
+LOCALES = {"en": "English", "de": "Deutsch"}
+"""Every language we speak, each by its own name."""
+DEFAULT = "en"
+
+_current: ContextVar[str] = ContextVar("locale", default=DEFAULT)
+
+
+def known(tag: str | None) -> str:
+    """The language that we speak for a tag such as ``de-AT``: the exact one, its base language, else English."""
+    wanted = (tag or "").replace("_", "-").lower()
+    for each in (wanted, wanted.partition("-")[0]):
+        if each in LOCALES:
+            return each
+    return DEFAULT
+
+
+def current() -> str:
+    """The language of this journey."""
+    return _current.get()
+
+
+def set_locale(tag: str | None) -> None:
+    """Speak this language from here on, in this task and whatever it starts."""
+    _current.set(known(tag))
+
+
+@contextmanager
+def speaking(tag: str | None) -> Iterator[None]:
+    """Speak this language for the time of the block."""
+    before = _current.set(known(tag))
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+def mark(text: str) -> str:
+    """`text` itself, which the catalogues hold: for tables that are translated by `t` when they are shown."""
+    return text
+
+
+def t(text: str, /, **values: Any) -> str:
+    """`text` in the language of this journey, with its ``{names}`` filled in; nothing is escaped here."""
+    found = _catalogue(_current.get()).gettext(text) if text else ""
+    return found.format(**values) if values else found
+
+
+def tn(one: str, many: str, count: int, /, **values: Any) -> str:
+    """The singular or the plural of this language, by `count`, which is ``{n}`` in both."""
+    found = _catalogue(_current.get()).ngettext(one, many, count)
+    return found.format(n=format_number(count), **values)
+
+
+@cache
+def _catalogue(locale: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, str(CATALOGUES), [locale], fallback=True)
+
+
+# instants and numbers, as the language writes them; Babel is loaded with the first that is not English
+
+
+def format_when(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant on the wall of that zone, with its abbreviation: ``Mon 23 Nov 08:30 CET``, ``Mo 23. Nov. 08:30``."""
+    there = instant.astimezone(zone)
+    if _current.get() == DEFAULT:
+        return f"{there:%a %d %b %H:%M %Z}"
+    return f"{_day(there)} {there:%H:%M %Z}"
+
+
+def format_day(day: date) -> str:
+    """A day without its year: ``Mon 23 Nov``, ``Mo 23. Nov``."""
+    return f"{day:%a %d %b}" if _current.get() == DEFAULT else _day(day)
+
+
+def format_date(day: date) -> str:
+    """A day with its year: ``23 Nov 2026``, ``23. Nov 2026``."""
+    if _current.get() == DEFAULT:
+        return f"{day:%d %b %Y}"
+    from babel.dates import format_skeleton
+
+    return str(format_skeleton("yMMMd", day, locale=_current.get()))
+
+
+def format_number(value: float | Decimal, pattern: str | None = None) -> str:
+    """A number with the language's marks: ``1,234.5``, ``1.234,5``; `pattern` as Babel's, such as ``0.00``."""
+    if pattern is None and isinstance(value, int) and abs(value) < 1000:
+        return str(value)
+    if pattern is None and isinstance(value, int) and _current.get() == DEFAULT:
+        return f"{value:,}"
+    from babel.numbers import format_decimal
+
+    return str(format_decimal(value, format=pattern, locale=_current.get()))
+
+
+def _day(day: date) -> str:
+    from babel.dates import format_date as babel_date
+
+    return str(babel_date(day, "ccc d. MMM", locale=_current.get())).replace(".,", "")
