@@ -18,7 +18,8 @@ class InboxRow(Base):
         Index("ix_inbox_waiting", "update_id", postgresql_where=text("done_at IS NULL")),
         Index("ix_inbox_received_at", "received_at"),
         {
-            "comment": "Every update that Telegram brought, kept before Telegram is told so; done once it was answered.",
+            "comment": "Every update that Telegram brought, kept before Telegram is told so; "
+            "done once it was answered.",
             "postgresql_with": {"fillfactor": 70},
         },
     )

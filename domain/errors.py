@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from domain.locales import t
+
 
 class OpenbellError(Exception):
     """The root of every failure we foresee; the docstring of a subclass is its default text."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(message or t((type(self).__doc__ or "").strip()))
 
 
 class UserError(OpenbellError):
