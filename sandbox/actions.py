@@ -1,6 +1,5 @@
 """What a person can do in a chat: write, press, edit, take back, block. Used by the page and by tests."""
 
-import time
 from typing import Any
 
 from sandbox.chats import Chats
@@ -8,6 +7,7 @@ from sandbox.entities import cleaned, formatted, utf16_len, with_found
 from sandbox.errors import SandboxError
 from sandbox.events import Events
 from sandbox.files import Files, Upload
+from sandbox.groups import ANONYMOUS_ADMIN, Groups
 from sandbox.messages import Message, Messages
 from sandbox.presses import Presses
 from sandbox.updates import UpdateQueue
@@ -27,8 +27,9 @@ class Actions:
         presses: Presses,
         files: Files,
         events: Events,
+        groups: Groups,
     ) -> None:
-        self._bot = bot
+        self._groups = groups
         self._bot_name = str(bot["username"])
         self._chats = chats
         self._messages = messages
@@ -37,12 +38,30 @@ class Actions:
         self._files = files
         self._events = events
 
-    def send(self, person: int, text: str, *, chat_id: int | None = None, reply_to: int | None = None) -> list[Message]:
-        """Write to the bot or into a group; a text beyond 4,096 units goes as several, as clients do."""
+    def send(
+        self,
+        person: int,
+        text: str,
+        *,
+        chat_id: int | None = None,
+        reply_to: int | None = None,
+        thread_id: int | None = None,
+        anonymous: bool = False,
+        more: dict[str, Any] | None = None,
+    ) -> list[Message]:
+        """Write to the bot or into a group; a text beyond 4,096 units goes as several, as clients do.
+
+        `anonymous` is how a group's admin may write: as the group itself. `more` are fields such as forward_origin.
+        """
         parts = _parts(cleaned(text).strip())
         if not parts:
             raise SandboxError("There is nothing to send: the text is empty.")
-        return [self._say(person, chat_id or person, _content(part), reply_to) for part in parts]
+        chat = chat_id or person
+        place = {"message_thread_id": thread_id, "is_topic_message": True} if thread_id else {}
+        return [
+            self._say(person, chat, _content(part) | place | (more or {}), reply_to, anonymous=anonymous)
+            for part in parts
+        ]
 
     def send_file(
         self, person: int, upload: Upload, *, caption: str = "", photo: bool = False, chat_id: int | None = None
@@ -52,7 +71,9 @@ class Actions:
         content = self._files.media(kind, self._files.keep(kind, upload))
         return self._say(person, chat_id or person, content | _content(caption, "caption"), None)
 
-    def _say(self, person: int, chat_id: int, content: Message, reply_to: int | None) -> Message:
+    def _say(
+        self, person: int, chat_id: int, content: Message, reply_to: int | None, *, anonymous: bool = False
+    ) -> Message:
         row = self._chats.person(person)
         chat = self._chats.find(chat_id)
         if chat_id == person and row["blocked"]:
@@ -61,7 +82,10 @@ class Actions:
             self._chats.set(person, started=1)
         quoted = self._messages.quoted(chat_id, reply_to) if reply_to else None
         content = content | ({"reply_to_message": quoted} if quoted else {})
-        message = self._messages.create(chat_id, self._chats.user(person), content)
+        sender = self._chats.user(person)
+        if anonymous:
+            sender, content = ANONYMOUS_ADMIN, content | {"sender_chat": self._chats.chat(chat_id)}
+        message = self._messages.create(chat_id, sender, content)
         self._chats.used_keyboard(chat_id)
         self.read(chat_id, message["message_id"])
         if chat["type"] == "private" or self._addressed(message):
@@ -125,32 +149,12 @@ class Actions:
             return
         self._chats.set(person, blocked=int(blocked))
         old, new = ("member", "kicked") if blocked else ("kicked", "member")
-        self._membership(person, self._chats.chat(person), old, new)
-
-    def _membership(self, person: int, chat: dict[str, Any], old: str, new: str) -> None:
-        body = {
-            "chat": chat,
-            "from": self._chats.user(person),
-            "date": int(time.time()),
-            "old_chat_member": _member(self._bot, old),
-            "new_chat_member": _member(self._bot, new),
-        }
-        self._updates.add("my_chat_member", body, (chat["id"], 0))
-
-    def add_group(self, title: str, owner: int, members: list[int]) -> int:
-        """Make a group with the bot in it."""
-        group_id = self._chats.add_group(title, owner, members)
-        self._membership(owner, self._chats.chat(group_id), "left", "member")
-        return group_id
+        self._groups.bot_became(person, person, old, new)
 
     def read(self, chat_id: int, message_id: int) -> None:
         """The person has looked at everything up to a message."""
         if message_id > self._chats.find(chat_id)["read_message_id"]:
             self._chats.set(chat_id, read_message_id=message_id)
-
-
-def _member(user: dict[str, Any], status: str) -> dict[str, Any]:
-    return {"user": user, "status": status} | ({"until_date": 0} if status == "kicked" else {})
 
 
 def _content(text: str, name: str = "text") -> Message:

@@ -132,7 +132,7 @@ class Sandbox:
 
     def group(self, title: str, owner: Person, *members: Person) -> int:
         """A new group with the bot in it; gives its chat id."""
-        return self.messenger.actions.add_group(title, owner.id, [member.id for member in members])
+        return self.messenger.groups.add(title, owner.id, [member.id for member in members])
 
     def duplicate_updates(self, times: int = 1, *, same_id: bool = False) -> None:
         """Deliver the next updates twice: under a second id, as Telegram re-sends presses, or under the same."""

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any
 
-from sandbox.errors import SandboxError, bad_request, forbidden
+from sandbox.errors import ApiError, SandboxError, bad_request, forbidden
 from sandbox.events import Events
 from sandbox.store import Store
 
@@ -12,6 +12,7 @@ FIRST_PERSON_ID = 2**52 + 1
 """Telegram's own ids have at most 52 bits: nobody there can ever be taken for a person of the sandbox."""
 
 FIRST_GROUP_ID = -1_001_900_000_001
+FIRST_BASIC_GROUP_ID = -4_900_001
 
 
 class Chats:
@@ -71,10 +72,14 @@ class Chats:
 
     # --- groups --------------------------------------------------------------------------------------------
 
-    def add_group(self, title: str, owner: int, members: list[int]) -> int:
-        """A supergroup with the bot in it."""
-        group_id = self._next_id("min(id)", "id < 0", FIRST_GROUP_ID, -1)
-        self._store.run("INSERT INTO chats (id, type, title, started) VALUES (?, 'supergroup', ?, 1)", group_id, title)
+    def add_group(self, title: str, owner: int, members: list[int], *, basic: bool = False) -> int:
+        """A supergroup, or a basic group, with the bot in it."""
+        if basic:
+            kind, group_id = "group", self._next_id("min(id)", "type = 'group'", FIRST_BASIC_GROUP_ID, -1)
+        else:
+            kind, group_id = "supergroup", self._next_id("min(id)", "type = 'supergroup'", FIRST_GROUP_ID, -1)
+        row = "INSERT INTO chats (id, type, title, started) VALUES (?, ?, ?, 1)"
+        self._store.run(row, group_id, kind, title)
         for person in {owner, *members}:
             self.set_member(group_id, person, "creator" if person == owner else "member")
         self._events.publish("chats")
@@ -98,6 +103,24 @@ class Chats:
     def members(self, group_id: int) -> list[sqlite3.Row]:
         """Who belongs to a group."""
         return self._store.rows("SELECT * FROM members WHERE chat_id = ? ORDER BY user_id", group_id)
+
+    def add_topic(self, group_id: int, thread_id: int, name: str) -> None:
+        """A topic, by the number of the message that began it."""
+        self._store.run("INSERT INTO topics VALUES (?, ?, ?)", group_id, thread_id, name)
+        self._events.publish("chats")
+
+    def remove_topic(self, group_id: int, thread_id: int) -> None:
+        """A topic is gone."""
+        self._store.run("DELETE FROM topics WHERE chat_id = ? AND thread_id = ?", group_id, thread_id)
+        self._events.publish("chats")
+
+    def topics(self, group_id: int) -> list[sqlite3.Row]:
+        """The topics of a group, in the order they were begun."""
+        return self._store.rows("SELECT * FROM topics WHERE chat_id = ? ORDER BY thread_id", group_id)
+
+    def moved_to(self, group_id: int, new_id: int) -> None:
+        """A basic group became the supergroup of another number."""
+        self._store.run("INSERT INTO moved VALUES (?, ?)", group_id, new_id)
 
     # --- both ----------------------------------------------------------------------------------------------
 
@@ -124,14 +147,19 @@ class Chats:
         if row["type"] == "private" and not row["started"]:
             raise forbidden("bot can't initiate conversation with a user")
         if row["type"] != "private" and row["blocked"]:
-            raise forbidden("bot was kicked from the supergroup chat")
+            raise forbidden(f"bot was kicked from the {row['type']} chat")
+        moved = self._store.row("SELECT new_chat_id FROM moved WHERE chat_id = ?", row["id"])
+        if moved is not None:
+            words = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise ApiError(400, words, migrate_to_chat_id=moved["new_chat_id"])
         return row
 
     def chat(self, chat_id: int) -> dict[str, Any]:
         """A chat as messages carry it."""
         row = self.find(chat_id)
         names = ("title", "username", "first_name", "last_name")
-        return {"id": row["id"], "type": row["type"]} | {name: row[name] for name in names if row[name]}
+        forum = {"is_forum": True} if row["type"] == "supergroup" and self.topics(row["id"]) else {}
+        return {"id": row["id"], "type": row["type"]} | {name: row[name] for name in names if row[name]} | forum
 
     def next_message_id(self, chat_id: int) -> int:
         """The number of the next message; every chat counts for itself."""

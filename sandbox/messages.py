@@ -42,7 +42,7 @@ class Messages:
             body = head | {name: value for name, value in content.items() if value not in (None, "", [], {})}
             self._store.run(
                 "INSERT INTO messages (chat_id, message_id, from_bot, body, extra) VALUES (?, ?, ?, ?, ?)",
-                *(chat_id, body["message_id"], int(sender["is_bot"]), json.dumps(body), json.dumps(extra or {})),
+                *(chat_id, body["message_id"], int(_is_bots(body)), json.dumps(body), json.dumps(extra or {})),
             )
         self._tell("message", chat_id, body["message_id"])
         return body
@@ -145,6 +145,11 @@ class Messages:
         row = self.row(chat_id, message_id)
         if row:
             self._events.publish(kind, chat_id=chat_id, message=_shown(row))
+
+
+def _is_bots(body: Message) -> bool:
+    """Whether the bot wrote it; an anonymous admin's messages come from a bot of Telegram's own."""
+    return bool(body["from"]["is_bot"]) and "sender_chat" not in body
 
 
 def _shown(row: sqlite3.Row) -> Message:

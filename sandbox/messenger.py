@@ -10,6 +10,7 @@ from sandbox.chats import Chats
 from sandbox.events import Events
 from sandbox.faults import Faults
 from sandbox.files import Files
+from sandbox.groups import Groups
 from sandbox.inbox import Inbox
 from sandbox.limits import RateLimits
 from sandbox.messages import Messages
@@ -33,6 +34,7 @@ class Messenger:
     files: Files
     presses: Presses
     actions: Actions
+    groups: Groups
     inbox: Inbox
     faults: Faults
     limits: RateLimits | None
@@ -59,6 +61,7 @@ class Messenger:
         bot = {"id": _bot_id(token), "is_bot": True, "first_name": bot_name, "username": bot_name}
         if not chats.people():
             chats.add_person(person_name)
+        groups = Groups(bot, chats, messages, updates)
         return cls(
             token=token,
             bot_name=bot_name,
@@ -69,7 +72,8 @@ class Messenger:
             updates=updates,
             files=files,
             presses=presses,
-            actions=Actions(bot, chats, messages, updates, presses, files, events),
+            actions=Actions(bot, chats, messages, updates, presses, files, events, groups),
+            groups=groups,
             inbox=Inbox(store, events),
             faults=Faults(),
             limits=RateLimits() if real_limits else None,

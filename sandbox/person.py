@@ -43,10 +43,32 @@ class Person:
         """As the Bot API describes the person."""
         return self._messenger.chats.user(self.id)
 
-    async def send(self, text: str, *, reply_to: int | None = None, chat_id: int | None = None) -> Message:
-        """Write a text; gives the (last) message that it became."""
-        sent = self._messenger.actions.send(self.id, text, chat_id=chat_id, reply_to=reply_to)
+    async def send(
+        self,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        chat_id: int | None = None,
+        thread_id: int | None = None,
+        anonymous: bool = False,
+        **more: Any,
+    ) -> Message:
+        """Write a text; gives the (last) message that it became.
+
+        `anonymous`: as the group itself, which its admins may; `more`: fields such as forward_origin or via_bot.
+        """
+        sent = self._messenger.actions.send(
+            self.id, text, chat_id=chat_id, reply_to=reply_to, thread_id=thread_id, anonymous=anonymous, more=more
+        )
         return sent[-1]
+
+    def make_group(self, title: str, *members: "Person", basic: bool = False) -> int:
+        """Make a group with the bot in it; its number."""
+        return self._messenger.groups.add(title, self.id, [each.id for each in members], basic=basic)
+
+    def make_topic(self, group_id: int, name: str) -> int:
+        """Begin a topic in a group; its number."""
+        return self._messenger.groups.topic(group_id, self.id, name)
 
     async def send_file(
         self, name: str, content: bytes, *, caption: str = "", photo: bool = False, chat_id: int | None = None
@@ -135,10 +157,12 @@ class Person:
             lambda: f"No such message came; the bot wrote {[_words(m) for m in self.replies(chat_id=chat_id)]}.",
         )
 
-    async def ask(self, text: str, timeout: float = 5.0) -> Message:
+    async def ask(
+        self, text: str, timeout: float = 5.0, *, chat_id: int | None = None, thread_id: int | None = None
+    ) -> Message:
         """Write a text and give the bot's first message after it."""
-        sent = await self.send(text)
-        return await self.wait_for(lambda _message: True, timeout, after=sent["message_id"])
+        sent = await self.send(text, chat_id=chat_id, thread_id=thread_id)
+        return await self.wait_for(lambda _message: True, timeout, after=sent["message_id"], chat_id=chat_id)
 
 
 def _data(message: Message, button: str) -> str | None:

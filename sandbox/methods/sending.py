@@ -73,7 +73,8 @@ def deliver(messenger: Messenger, params: Params, content: Message) -> Message:
     chat = messenger.chats.reachable(params.values.get("chat_id"))
     markup = checked(params.json("reply_markup"))
     inline = markup if markup and "inline_keyboard" in markup else None
-    head: Message = {"reply_to_message": _replied(messenger, params, chat["id"]), "reply_markup": inline}
+    thread = topic_of(messenger, params, chat)
+    head: Message = thread | {"reply_to_message": _replied(messenger, params, chat["id"]), "reply_markup": inline}
     if params.flag("protect_content"):
         head["has_protected_content"] = True
     extra = {"silent": True} if params.flag("disable_notification") else {}
@@ -81,6 +82,16 @@ def deliver(messenger: Messenger, params: Params, content: Message) -> Message:
     if markup and not inline:
         messenger.chats.show_keyboard(chat["id"], message["message_id"], markup)
     return message
+
+
+def topic_of(messenger: Messenger, params: Params, chat: Any) -> Message:
+    """What puts a message into a topic; refuses one that is not there, and the General topic, which has no number."""
+    if not params.has("message_thread_id"):
+        return {}
+    thread_id = params.integer("message_thread_id")
+    if thread_id not in {row["thread_id"] for row in messenger.chats.topics(chat["id"])}:
+        raise bad_request("message thread not found")
+    return {"message_thread_id": thread_id, "is_topic_message": True}
 
 
 def _replied(messenger: Messenger, params: Params, chat_id: int) -> Message | None:
