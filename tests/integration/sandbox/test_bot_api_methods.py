@@ -60,7 +60,6 @@ async def test_a_formatted_text_comes_back_as_text_and_entities(world: World) ->
         link_preview_options=LinkPreviewOptions(is_disabled=True),
         disable_notification=True,
         protect_content=True,
-        message_thread_id=7,
     )
     assert sent.text == "Next: 😀 soon"
     assert [(e.type, e.offset, e.length) for e in sent.entities] == [("bold", 0, 4), ("date_time", 9, 4)]
