@@ -14,7 +14,7 @@ from bot.context import Parts
 from bot.live import LiveSettings
 from db.engine import Database
 from db.offload import Offload
-from domain.chat_settings import ChatSettings
+from domain.chat_settings import AccessMode, ChatSettings
 from notifications.pacing import UNHURRIED, Limits
 from notifications.rates import Rates, client_of
 from openbell import logs
@@ -77,7 +77,8 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         market_feed=settings.market_feed,
         bars_dir=settings.data_dir / "bars",
         trail=AuditTrail(database, offload),
-        live=LiveSettings(database, offload, ChatSettings()),
+        live=LiveSettings(database, offload, ChatSettings(access_mode=AccessMode(settings.access_mode))),
+        link_url=settings.telegram_link_url.rstrip("/"),
     )
     application = build_application(
         settings.telegram_token.get_secret_value(), settings.telegram_api_url, parts, _rates(settings)

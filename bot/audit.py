@@ -14,6 +14,7 @@ from telegram.ext import BaseUpdateProcessor
 
 from db.engine import Database
 from db.offload import Offload
+from domain.codes import read_digits
 from services.telegram import Audit, TelegramService
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ KEPT_IN_AN_OUTAGE = 10_000
 
 _SECRETS = (
     (re.compile(r"(?<!\d)\d(?:[\s–—.-]?\d){7}(?!\d)"), "[code]"),
-    (re.compile(r"\bv_[A-Za-z0-9_-]{8,}"), "[link]"),
+    (re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%3D)|(?<=%3d))[vicVIC]_[A-Za-z0-9_-]{8,}"), "[link]"),
     (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), "[token]"),
     (re.compile(r"(?i)\b(password|passwort|secret|api[ _-]?key)\b(\s*[:=]?\s*)\S+"), r"\1\2[secret]"),
 )
@@ -34,6 +35,11 @@ _SECRETS = (
 
 def redact(text: str) -> str:
     """`text` as it may be kept: without codes, links, tokens and what stands behind the word password."""
+    first, _, behind = text.partition(" ")
+    if read_digits(text) is not None:
+        return "[code]"
+    if first.startswith("/") and read_digits(behind) is not None:
+        return f"{first} [code]"
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

@@ -63,6 +63,8 @@ class Parts:
     bars_dir: Path
     trail: AuditTrail
     live: LiveSettings
+    link_url: str = "https://t.me"
+    """Where a link to the bot begins."""
     recent: Recent = field(default_factory=Recent)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 

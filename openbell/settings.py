@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         description="Keys codes, links and the database roles' passwords; empty: made once and kept in DATA_DIR.",
         examples=["(the output of: openssl rand -hex 32)"],
     )
+    access_mode: Literal["open", "invite", "approve"] = Field(
+        default="open",
+        description="Who may become known: open (whoever proves an address), invite (whom an admin invited), approve (whom an admin lets in). /set changes it live.",
+        examples=["invite"],
+    )
     market_feed: Literal["csv", "yahoo", "sim"] = Field(
         default="sim",
         description="Where prices come from when a symbol names no feed: csv (imported files), yahoo, sim (simulated).",
