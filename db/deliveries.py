@@ -329,6 +329,20 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
             {"channel": channel, "address": address, "wait": wait.total_seconds(), "reason": reason},
         )  # fmt: skip
 
+    def move_chat(self, channel: str, old: str, new: str) -> None:
+        """Everything still to be sent to a chat, or to a topic of it, goes to the chat `new`."""
+        self.session.execute(
+            text("UPDATE msg_delivery_status SET address = :new || substr(address, length(:old) + 1), updated_at = now()"
+                 " WHERE channel = :channel AND status = 'queued' AND (address = :old OR address LIKE :old || '/%')"),
+            {"channel": channel, "old": old, "new": new},
+        )  # fmt: skip
+
+    def send_elsewhere(self, old: int, new: int) -> None:
+        """The messages for one linked group are for another from now on."""
+        self.session.execute(
+            text("UPDATE msg_messages SET destination_id = :new WHERE destination_id = :old"), {"old": old, "new": new}
+        )
+
     def move_address(self, channel: str, old: str, new: str) -> None:
         """Everything still to be sent to `old` goes to `new`."""
         self.session.execute(

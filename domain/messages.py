@@ -121,6 +121,8 @@ class Outgoing:
     silent: bool = False
     edits: str | None = None
     """The provider's number of an earlier message that this one replaces in place."""
+    destination_id: int | None = None
+    """The linked group or topic that it goes to, beside `channels`; where that can't be used, the person gets it."""
 
 
 def back_off(attempt: int) -> timedelta:

@@ -49,7 +49,7 @@ CREATE TABLE telegram_destinations (
     changed_at timestamptz DEFAULT now() NOT NULL,
     created_at timestamptz DEFAULT now() NOT NULL,
     PRIMARY KEY (id),
-    CONSTRAINT ux_destinations_place UNIQUE (chat_id, thread_id),
+    CONSTRAINT ux_destinations_place UNIQUE (chat_id, thread_id, user_id),
     CONSTRAINT ck_destinations_state CHECK (state IN ('active', 'degraded', 'disabled')),
     FOREIGN KEY(user_id) REFERENCES usr_users (id) ON DELETE CASCADE
 );
