@@ -9,7 +9,7 @@ LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --uni
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help slow setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos drill
+.PHONY: help catalogues slow setup setup-dev setup-browser setup-bench run test oracles check format unit integration e2e e2e-browser bench lock migration db faults chaos drill
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ check: setup-browser ## ruff, mypy (browser tests too), import rules, generated 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m openbell.env_example --check
+	@$(BIN)/python -m scripts.catalogues --check
+
+catalogues: setup-dev ## bring the catalogues of translations up to date with the sources
+	@$(BIN)/python -m scripts.catalogues
 
 format: setup-dev ## format the code and write the generated files
 	@$(BIN)/ruff check --fix --quiet || true

@@ -9,7 +9,8 @@ class OpenbellError(Exception):
     """The root of every failure we foresee; the docstring of a subclass is its default text."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or t((type(self).__doc__ or "").strip()))
+        default = " ".join((type(self).__doc__ or "").split())
+        super().__init__(message or t(default))
 
 
 class UserError(OpenbellError):
