@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.repository import Base, BaseRepository, Created, Id
@@ -40,3 +40,41 @@ class InviteRow(Base):
 
 class InvitesRepo(BaseRepository[InviteRow]):
     model = InviteRow
+
+    def by_token(self, purpose: str, token_hash: str) -> InviteRow | None:
+        """The link behind this hash, locked, so that it is used once."""
+        return self.session.scalar(
+            select(InviteRow).where(InviteRow.token == token_hash, InviteRow.purpose == purpose).with_for_update()
+        )
+
+    def open_for(self, email: str, now: datetime) -> InviteRow | None:
+        """The invitation of this address that holds and that nobody came in by, locked."""
+        return self.session.scalar(
+            select(InviteRow)
+            .where(InviteRow.purpose == "invite", func.lower(InviteRow.email) == email.lower())
+            .where(InviteRow.user_id.is_(None), InviteRow.expires_at > now)
+            .order_by(InviteRow.id.desc())
+            .limit(1)
+            .with_for_update()
+        )
+
+    def open(self, now: datetime, limit: int) -> list[InviteRow]:
+        """The invitations that hold and that nobody came in by, newest first."""
+        return list(
+            self.session.scalars(
+                select(InviteRow)
+                .where(InviteRow.purpose == "invite", InviteRow.user_id.is_(None), InviteRow.expires_at > now)
+                .order_by(InviteRow.id.desc())
+                .limit(limit)
+            )
+        )
+
+    def end(self, email: str, purpose: str, now: datetime) -> None:
+        """Links of this address that still hold do so no more."""
+        self.session.execute(
+            update(InviteRow)
+            .where(InviteRow.purpose == purpose, func.lower(InviteRow.email) == email.lower())
+            .where(InviteRow.expires_at > now)
+            .values(expires_at=now)
+            .execution_options(synchronize_session=False)
+        )

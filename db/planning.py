@@ -30,7 +30,7 @@ class LeaseRow(Base):
 DUE = text("""
 SELECT s.id, s.user_id, s.job_type, s.cron, s.timezone, s.calendar, s.hours_only, s.jitter_s, s.starts_at, s.ends_at,
     s.next_run_at, s.catch_up, s.catch_up_window_s, s.overlap, s.last_planned_for, u.role,
-    u.verified_at IS NOT NULL AS owner_active
+    u.is_active AND u.verified_at IS NOT NULL AS owner_active
 FROM job_schedules s JOIN usr_users u ON u.id = s.user_id
 WHERE s.enabled AND s.deleted_at IS NULL AND s.next_run_at <= now()
     AND s.user_id % CAST(:shares AS bigint) = :share

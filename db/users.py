@@ -7,15 +7,18 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     String,
     Text,
     UniqueConstraint,
+    and_,
     cast,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -25,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.repository import Base, BaseRepository, Created, Id
 from domain.ids import UserId
-from domain.users import Role, User
+from domain.users import Role, Standing, User
 
 
 class UserRow(Base):
@@ -67,6 +70,44 @@ class UserRow(Base):
             display_name=self.display_name,
             locale=self.locale,
         )
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where the person stands; None for an address that somebody named and nobody proved."""
+        if not self.is_active:
+            return Standing.SUSPENDED
+        if self.verified_at is not None:
+            return Standing.ACTIVE
+        if self.waiting_since is not None:
+            return Standing.WAITING
+        return Standing.EXPECTED if self.role != Role.VIEWER else None
+
+    @property
+    def since(self) -> datetime:
+        """Since when they stand there."""
+        match self.standing:
+            case Standing.SUSPENDED:
+                return self.suspended_at or self.created_at
+            case Standing.ACTIVE:
+                return self.verified_at or self.created_at
+            case Standing.WAITING:
+                return self.waiting_since or self.created_at
+            case _:
+                return self.created_at
+
+
+def _stands(standing: Standing) -> ColumnElement[bool]:
+    """What `UserRow.standing` says, as a condition."""
+    proved, waits = UserRow.verified_at.is_not(None), UserRow.waiting_since.is_not(None)
+    match standing:
+        case Standing.SUSPENDED:
+            return UserRow.is_active.is_(False)
+        case Standing.ACTIVE:
+            return and_(UserRow.is_active, proved)
+        case Standing.WAITING:
+            return and_(UserRow.is_active, ~proved, waits)
+        case Standing.EXPECTED:
+            return and_(UserRow.is_active, ~proved, ~waits, UserRow.role != Role.VIEWER.value)
 
 
 class IdentityRow(Base):
@@ -134,6 +175,58 @@ class UsersRepo(BaseRepository[UserRow]):
 
     def by_email(self, email: str) -> UserRow | None:
         return self.session.scalar(select(UserRow).where(func.lower(UserRow.email) == email.lower()))
+
+    def behind(self, provider: str, external_id: str) -> UserRow | None:
+        """Whose identity it is, known, waiting or kept out."""
+        return self.session.scalar(
+            select(UserRow)
+            .join(IdentityRow, IdentityRow.user_id == UserRow.id)
+            .where(IdentityRow.provider == provider, IdentityRow.external_id == external_id)
+        )
+
+    def locked(self, user_id: int) -> UserRow | None:
+        """A person, as they are now, locked until the end of the transaction."""
+        return self.session.scalar(select(UserRow).where(UserRow.id == user_id).with_for_update())
+
+    def page(self, *, after: int, limit: int, words: str = "", standing: Standing | None = None) -> list[UserRow]:
+        """A page of people by their number: those of a standing, or whose address or name holds `words`."""
+        found = select(UserRow).where(UserRow.id > after)
+        found = found.where(_stands(standing) if standing is not None else or_(*map(_stands, Standing)))
+        if words:
+            named = UserRow.display_name.icontains(words, autoescape=True)
+            found = found.where(or_(UserRow.email.icontains(words, autoescape=True), named))
+        return list(self.session.scalars(found.order_by(UserRow.id).limit(limit)))
+
+    def counts(self) -> dict[Standing, int]:
+        """How many people stand where."""
+        counted = self.session.execute(select(*(func.count().filter(_stands(each)) for each in Standing))).one()
+        return dict(zip(Standing, counted, strict=True))
+
+    def telegram_ids(self, user_id: int) -> list[int]:
+        """The Telegram users that are this person, the newest first; a private chat has its person's number."""
+        found = select(IdentityRow.external_id).where(
+            IdentityRow.user_id == user_id, IdentityRow.provider == "telegram"
+        )
+        return [int(each) for each in self.session.scalars(found.order_by(IdentityRow.id.desc()))]
+
+    def admins(self) -> list[UserRow]:
+        """Everybody who is an admin now, oldest first."""
+        found = select(UserRow).where(_stands(Standing.ACTIVE), UserRow.role == Role.ADMIN.value)
+        return list(self.session.scalars(found.order_by(UserRow.id)))
+
+    def lock_admins(self) -> None:
+        """One at a time may take an admin away."""
+        self.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('openbell:admins'))"))
+
+    def unlink(self, user_id: int, provider: str, *, above: int) -> None:
+        """Forget the numeric identities of this person that are greater than `above`."""
+        self.session.execute(
+            delete(IdentityRow).where(
+                IdentityRow.user_id == user_id,
+                IdentityRow.provider == provider,
+                cast(IdentityRow.external_id, BigInteger) > above,
+            )
+        )
 
     def recipients(self, role: Role | None) -> list[UserId]:
         """Everybody active and verified, or those of one role, oldest first."""
@@ -269,6 +362,16 @@ class UsersRepo(BaseRepository[UserRow]):
 
     def code(self, code_id: int) -> CodeRow | None:
         return self.session.get(CodeRow, code_id)
+
+    def waiting_code(self, external_id: str, purpose: str, now: datetime) -> CodeRow | None:
+        """The newest code of this asker that may still be tried; nothing is locked."""
+        return self.session.scalar(
+            select(CodeRow)
+            .where(CodeRow.external_id == external_id, CodeRow.purpose == purpose)
+            .where(CodeRow.consumed_at.is_(None), CodeRow.expires_at > now)
+            .order_by(CodeRow.id.desc())
+            .limit(1)
+        )
 
     def live_code(self, external_id: str, purpose: str) -> CodeRow | None:
         """The newest code of this asker that was not consumed, locked so that two tries count as two."""

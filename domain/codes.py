@@ -1,5 +1,7 @@
 """Verification codes that stand nowhere: derived from a secret key and a random nonce, kept as a keyed hash.
 
+Tokens of links (an invitation, the way of an account to a real bot) are random, and kept as a keyed hash alone.
+
 Whoever reads the database sees the nonce and the hash, and can compute neither the code nor the link without the key;
 the sender, which has the key, derives the code again at the moment of sending.
 """
@@ -7,6 +9,7 @@ the sender, which has the key, derives the code again at the moment of sending.
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -19,6 +22,11 @@ BETWEEN_SENDS = timedelta(seconds=60)
 SENDS_PER_HOUR = 3
 DIGITS = 8
 LINK_PREFIX = "v_"
+INVITE_PREFIX = "i_"
+CONNECT_PREFIX = "c_"
+LINKS_LIVE = timedelta(hours=48)
+TOKEN_BYTES = 16
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,16 @@ def derive(secret_key: str, nonce: str) -> Code:
     number = int.from_bytes(_keyed(secret_key, "digits", nonce), "big") % 10**DIGITS
     token = base64.urlsafe_b64encode(_keyed(secret_key, "link", nonce)[:24]).decode()
     return Code(f"{number:0{DIGITS}}", f"{LINK_PREFIX}{token}")
+
+
+def new_token(prefix: str) -> str:
+    """A fresh 128-bit random token for a link, with the prefix that says what the link is for."""
+    return prefix + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def is_token(text: str, prefix: str) -> bool:
+    """Whether `text` has the form of a token of that prefix, to the letter."""
+    return text.startswith(prefix) and _TOKEN.fullmatch(text[len(prefix) :]) is not None
 
 
 def keyed_hash(secret_key: str, code: str, purpose: str) -> str:

@@ -2,12 +2,13 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidInput
 from domain.ids import UserId
+from domain.locales import mark, t
 
 
 class Role(StrEnum):
@@ -59,14 +60,54 @@ class User:
         return QUOTAS[self.role]
 
 
+class Standing(StrEnum):
+    """Where a person stands: known; waiting to be let in; kept out; named, but not come yet."""
+
+    ACTIVE = "active"
+    WAITING = "waiting"
+    SUSPENDED = "suspended"
+    EXPECTED = "expected"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person as an admin sees them."""
+
+    user: User
+    standing: Standing
+    since: datetime
+    """Since when they stand there."""
+    reason: str | None
+    last_login: datetime | None
+    telegram_ids: tuple[int, ...]
+    jobs: int
+    """How many live schedules they have."""
+
+    @property
+    def name(self) -> str:
+        return self.user.display_name or self.user.email
+
+
+_EMPTY = {
+    "name": mark("The name is empty. Write a few letters."),
+    "reminder": mark("The reminder is empty. Write a few letters."),
+    "title": mark("The title is empty. Write a few letters."),
+}
+_TOO_LONG = {
+    "name": mark("The name has {n} characters, {most} is the most. Shorten it."),
+    "reminder": mark("The reminder has {n} characters, {most} is the most. Shorten it."),
+    "title": mark("The title has {n} characters, {most} is the most. Shorten it."),
+}
+
+
 def clean_name(text: str, what: str, longest: int = 80) -> str:
     """`text` in one line without control, direction or surrogate characters; InvalidInput when nothing is left."""
     kept = "".join(" " if c.isspace() else c for c in unicodedata.normalize("NFC", text) if c.isspace() or _shown(c))
     name = " ".join(kept.split())
     if not name:
-        raise InvalidInput(f"The {what} is empty. Write a few letters.")
+        raise InvalidInput(t(_EMPTY[what]))
     if len(name) > longest:
-        raise InvalidInput(f"The {what} has {len(name)} characters, {longest} is the most. Shorten it.")
+        raise InvalidInput(t(_TOO_LONG[what], n=len(name), most=longest))
     return name
 
 
