@@ -144,14 +144,10 @@ class Stage:
                 after=after,
                 chat_id=chat,
             )
-        except AssertionError:
-            found = next((m for m in reversed(person.replies(chat_id=chat)) if right(m)), None)
-            said = "nothing" if found is None else f"“{_words(found)}” with {_rows(found)}"
+        except SandboxError:
+            last = next((m for m in reversed(person.replies(chat_id=chat)) if right(m)), None)
+            said = "nothing" if last is None else f"“{_words(last)}” with {_rows(last)}"
             raise Mismatch(f"the bot said {said}") from None
-        except Exception as problem:
-            found = next((m for m in reversed(person.replies(chat_id=chat)) if right(m)), None)
-            said = "nothing" if found is None else f"“{_words(found)}” with {_rows(found)}"
-            raise Mismatch(f"the bot said {said}") from problem
         self._compare(pattern, _words(found))
         return found
 

@@ -1,0 +1,165 @@
+"""Twenty thousand updates of any kind: nothing breaks, nothing is refused, nobody sees what is another's."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from db.engine import Database
+from tests.e2e.house import House, open_house
+from tests.e2e.noise import Noise, as_update, noise
+
+UPDATES = int(os.environ.get("OPENBELL_NOISE", "20000"))
+TOGETHER = 250
+ANSWERED_WITHIN = 60.0
+HARMLESS = (
+    "not modified", "query is too old", "message to edit not found", "message can't be edited",
+    "message thread not found",
+)  # fmt: skip
+"""What Telegram may answer though nothing was wrong with what we sent: the world changed, or the press was made up."""
+MARKS = {"Ada": "only-adas-7f3a", "Bob": "only-bobs-91c2", "Cleo": "only-cleos-d04e"}
+
+
+@pytest.mark.slow
+async def test_twenty_thousand_updates_break_nothing_and_show_nobody_what_is_anothers(
+    tmp_path: Path, database_url: str, valkey_url: str, secret_key: str
+) -> None:
+    async with open_house(tmp_path, database_url, valkey_url, secret_key) as house:
+        world = World(house, Database.connect(database_url, secret_key))
+        try:
+            await world.prepare()
+            loop = asyncio.get_running_loop()
+            with capture_logs() as logs:
+                await asyncio.to_thread(_send_all, world, loop)
+            await world.check(logs)
+        finally:
+            world.database.close()
+
+
+def _send_all(world: "World", loop: asyncio.AbstractEventLoop) -> None:
+    """Hypothesis draws the batches; the house answers each before the next comes."""
+
+    @settings(
+        max_examples=max(UPDATES // TOGETHER, 1),
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(noise, min_size=TOGETHER, max_size=TOGETHER))
+    def batch(updates: list[Noise]) -> None:
+        asyncio.run_coroutine_threadsafe(world.feed(updates), loop).result()
+
+    batch()
+
+
+class World:
+    """People with something to hide, groups they share, and everything that was said to them."""
+
+    def __init__(self, house: House, database: Database) -> None:
+        self.house = house
+        self.database = database
+        self.sandbox = house.sandbox
+        self.sent = 0
+        self.refused: list[str] = []
+
+    async def prepare(self) -> None:
+        """An admin, two people with secrets of their own, strangers, and two groups."""
+        await asyncio.to_thread(self._calm)
+        admin = await self.house.verified("Root", "root@example.com")
+        for name, secret in MARKS.items():
+            person = await self.house.verified(name, f"{secret}@example.com")
+            await person.send(f"/remind {secret} every day at 9")
+            await person.wait_for(lambda m: "Nothing is saved yet" in m.get("text", ""))
+            await person.press("Save")
+            await person.wait_for(lambda m: "Saved" in m.get("text", ""))
+        await asyncio.to_thread(self._calm)
+        people = [*(self.house.person(name) for name in MARKS), self.house.person("Eve"), self.house.person("Mallory")]
+        self.people = [person.user for person in people]
+        ada, bob = people[0], people[1]
+        made = {"Desk": ada.make_group("Desk", bob, people[3]), "Club": bob.make_group("Club", ada)}
+        self.groups: list[dict[str, Any]] = [
+            {"id": group, "type": "supergroup", "title": title} for title, group in made.items()
+        ]
+        self.chats = [*(each["id"] for each in self.people), *(each["id"] for each in self.groups)]
+        assert admin.last() is not None
+
+    def _calm(self) -> None:
+        """The pace of a person is not what is tested here: a live setting lets them be quick."""
+        with self.database.platform.begin() as connection:
+            for key, value in (("commands_per_minute", "600000"), ("command_burst", "100000")):
+                connection.execute(
+                    text("INSERT INTO telegram_settings (key, value) VALUES (:key, :value) ON CONFLICT (key) "
+                         "DO UPDATE SET value = excluded.value"), {"key": key, "value": value},
+                )  # fmt: skip
+
+    def _seen(self, chat: int, which: int) -> tuple[dict[str, Any] | None, str]:
+        """Some message with buttons in that chat, and one of them, or of another chat's."""
+        if which % 5 == 0:
+            chat = self.chats[which % len(self.chats)]
+        messages = self.sandbox.messenger.messages.page(chat, limit=200)
+        found = [
+            (message, button["callback_data"])
+            for message in messages
+            for row in message.get("reply_markup", {}).get("inline_keyboard", [])
+            for button in row
+            if "callback_data" in button
+        ]
+        if not found:
+            return None, ""
+        message, pressed = found[-1 - which % len(found)]
+        return {name: value for name, value in message.items() if name not in ("out", "seen", "extra")}, pressed
+
+    async def feed(self, updates: list[Noise]) -> None:
+        """Bring these updates, and wait until all of them were handled."""
+        for each in updates:
+            kind, body, chat = as_update(each, self.people, self.groups, self._seen)
+            self.sandbox.messenger.updates.add(kind, json.loads(json.dumps(body)), (chat, 0))
+        self.sent += len(updates)
+        deadline = asyncio.get_running_loop().time() + ANSWERED_WITHIN
+        while await asyncio.to_thread(self._waiting):
+            assert asyncio.get_running_loop().time() < deadline, "the bot does not keep up with what it is sent"
+            await asyncio.sleep(0.05)
+        for call in self.sandbox.requests.calls():
+            harmless = call.method.lower() == "getupdates" or any(words in call.description for words in HARMLESS)
+            if call.code >= 400 and not harmless:
+                self.refused.append(f"{call.method} {call.code} {call.description} {str(call.params)[:400]}")
+        self.sandbox.requests.clear()
+
+    def _waiting(self) -> int:
+        kept = self.sandbox.messenger.updates.count()
+        with self.database.platform.connect() as connection:
+            open_ = connection.execute(text("SELECT count(*) FROM telegram_inbox WHERE done_at IS NULL")).scalar_one()
+        return kept + int(open_)
+
+    async def check(self, logs: list[Any]) -> None:
+        """What must hold at the end."""
+        assert self.sent >= UPDATES
+        broken = [entry for entry in logs if entry["log_level"] == "error"]
+        assert not broken, broken[:3]
+        assert not self.refused, self.refused[:3]
+        for person in self.people:
+            self._reads_only_their_own(person["id"], person["first_name"])
+        for group in self.groups:
+            self._reads_only_their_own(group["id"], None)
+        await self._still_answers()
+
+    def _reads_only_their_own(self, chat: int, name: str | None) -> None:
+        foreign = {owner: secret for owner, secret in MARKS.items() if owner != name}
+        for message in self.sandbox.messenger.messages.page(chat, limit=100_000):
+            if message["from"]["id"] == 4242:
+                said = json.dumps(message, ensure_ascii=False)
+                for owner, secret in foreign.items():
+                    assert secret not in said, f"{name or 'a group'} was shown what is {owner}'s: {said[:500]}"
+
+    async def _still_answers(self) -> None:
+        eve = self.house.person("Root")
+        answer = await eve.ask("/whoami", timeout=20)
+        assert "root@example.com" in answer["text"]
