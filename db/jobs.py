@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     SmallInteger,
     String,
     Text,
+    and_,
+    false,
     func,
+    or_,
     select,
     text,
 )
@@ -23,6 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
 from domain.ids import ScheduleId, UserId
+from domain.job_filters import JobFilter, JobState
 from domain.schedules import JOB_TYPE_PATTERN, OWN_JOB_TYPES, CatchUp, Schedule
 from domain.timing import Timing
 
@@ -181,6 +186,24 @@ WHERE id = ANY(CAST(:ids AS bigint[]))
 """)
 
 
+_OVER = and_(ScheduleRow.next_run_at.is_(None), func.coalesce(ScheduleRow.ends_at < func.now(), false()))
+"""It was to run once, or until a day, and nothing of it is due any more."""
+_RESTS = or_(ScheduleRow.enabled.is_(False), func.coalesce(ScheduleRow.paused_until > func.now(), false()))
+
+
+def _stands(state: JobState | None) -> ColumnElement[bool]:
+    """The condition that a schedule stands so."""
+    match state:
+        case JobState.DONE:
+            return _OVER
+        case JobState.PAUSED:
+            return and_(_RESTS, ~_OVER)
+        case JobState.FAILED:
+            return and_(ScheduleRow.consecutive_failures > 0, ~_OVER)
+        case None:
+            return ~_OVER
+
+
 class JobsRepo(BaseRepository[ScheduleRow]):
     model = ScheduleRow
 
@@ -194,6 +217,50 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         if user_id is not None:
             page = page.where(ScheduleRow.user_id == user_id)
         return list(self.session.scalars(page.order_by(ScheduleRow.id).limit(limit)))
+
+    def listed(
+        self,
+        wanted: JobFilter,
+        *,
+        after: int = 0,
+        limit: int = 8,
+        user_id: int | None = None,
+        destination_ids: Sequence[int] | None = None,
+    ) -> list[ScheduleRow]:
+        """A page of live schedules by their number, as `wanted` says; without a state those that are over stay out."""
+        page = select(ScheduleRow).where(
+            ScheduleRow.deleted_at.is_(None), ScheduleRow.id > after, _stands(wanted.state)
+        )
+        if user_id is not None:
+            page = page.where(ScheduleRow.user_id == user_id)
+        if destination_ids is not None:
+            page = page.where(ScheduleRow.destination_id.in_(destination_ids))
+        if wanted.tag:
+            page = page.where(ScheduleRow.tags.contains([wanted.tag]))
+        if wanted.text:
+            page = page.where(
+                ScheduleRow.name.icontains(wanted.text, autoescape=True)
+                | ScheduleRow.target.icontains(wanted.text, autoescape=True)
+            )
+        return list(self.session.scalars(page.order_by(ScheduleRow.id).limit(limit)))
+
+    def pausable(self, user_id: int) -> list[ScheduleRow]:
+        """A person's live schedules that are not paused and not over, locked."""
+        running = select(ScheduleRow).where(
+            ScheduleRow.user_id == user_id,
+            ScheduleRow.deleted_at.is_(None),
+            ScheduleRow.enabled,
+            func.coalesce(ScheduleRow.paused_until, func.now()) <= func.now(),
+            ~_OVER,
+        )
+        return list(self.session.scalars(running.order_by(ScheduleRow.id).with_for_update()))
+
+    def paused(self, user_id: int) -> list[ScheduleRow]:
+        """A person's live schedules that are paused, locked."""
+        resting = select(ScheduleRow).where(
+            ScheduleRow.user_id == user_id, ScheduleRow.deleted_at.is_(None), _stands(JobState.PAUSED)
+        )
+        return list(self.session.scalars(resting.order_by(ScheduleRow.id).with_for_update()))
 
     def count_live(self) -> int:
         return int(self.session.scalar(select(func.count()).where(ScheduleRow.deleted_at.is_(None))) or 0)
@@ -214,13 +281,17 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         )
         return self.session.scalar(named) is not None
 
-    def coming(self, limit: int, before: datetime | None = None) -> list[ScheduleRow]:
+    def coming(
+        self, limit: int, before: datetime | None = None, destination_ids: Sequence[int] | None = None
+    ) -> list[ScheduleRow]:
         """The schedules whose next run comes first."""
         next_first = select(ScheduleRow).where(
             ScheduleRow.enabled, ScheduleRow.deleted_at.is_(None), ScheduleRow.next_run_at.is_not(None)
         )
         if before is not None:
             next_first = next_first.where(ScheduleRow.next_run_at < before)
+        if destination_ids is not None:
+            next_first = next_first.where(ScheduleRow.destination_id.in_(destination_ids))
         return list(self.session.scalars(next_first.order_by(ScheduleRow.next_run_at).limit(limit)))
 
     def without_cursor(self) -> list[ScheduleRow]:

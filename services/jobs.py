@@ -1,23 +1,38 @@
-"""Schedules: what people ask for. Their runs are in `services.runs`, their planning in `services.planning`."""
+"""Schedules: what people ask for. Single runs are in `services.asked_runs`, planning is in `services.planning`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from db.jobs import ScheduleRow
 from db.planning import PlannedRows
-from db.runs import RunRow
 from db.unit_of_work import UnitOfWork
 from domain.calendars import Sessions
 from domain.errors import InvalidInput, NotFound
-from domain.ids import RunId
-from domain.runs import ACTIVE, Overlap, Run, RunStatus, SkipReason, Trigger
+from domain.locales import t
+from domain.runs import Overlap, RunStatus, SkipReason, Trigger
 from domain.schedules import UNDO_WINDOW, Proposal, Schedule
+from domain.tags import changed_tags
 from domain.timing import Due, Timing
-from domain.users import User
-from services.job_kinds import JobKind, check_params, kind_of, target_of
-from services.pausing import plan_no_more, slot_of
+from domain.users import User, clean_name
+from services import pausing
+from services.asked_runs import AskedRuns, checked, found, job_not_found
+from services.job_kinds import kind_of, target_of
+from services.pausing import cursor_of, next_of, plan_no_more, slot_of
+
+__all__ = [
+    "JobsService",
+    "Saved",
+    "add",
+    "as_form",
+    "check",
+    "found",
+    "from_form",
+    "next_of",
+    "timing_form",
+    "timing_from",
+]
 
 OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
 """The columns that `JobsService.set_options` may change: none of them moves a due time."""
@@ -69,18 +84,20 @@ def timing_from(data: Mapping[str, Any]) -> Timing:
     )
 
 
-class JobsService:
-    """Use cases around schedules; each method is one transaction."""
+_COPIED = ("max_retries", "timeout_s", "priority", "tags", "deliver_to", "destination_id")
+MOST_SKIPPED = 30
+"""As many runs as may be left out at once; more is a pause."""
 
-    def __init__(self, uow: UnitOfWork) -> None:
-        self.uow = uow
+
+class JobsService(AskedRuns):
+    """Use cases around schedules, and around the runs that people ask for; each method is one transaction."""
 
     def save(self, user: User, telegram_user_id: int, draft_id: int, *, now: datetime) -> Saved:
         """Keep what was shown to the person, once, however often it is asked; a name that is taken gets a number."""
         with self.uow as uow:
             draft = uow.telegram.draft(draft_id, telegram_user_id)
             if draft is None or draft.expires_at <= now:
-                raise NotFound("This form has expired, and nothing was saved. Make it again with /schedule.")
+                raise NotFound(t("This form has expired, and nothing was saved. Make it again with /schedule."))
             if draft.consumed_at is not None:
                 return _saved_before(uow, draft.data)
             row = add(uow, user, from_form(draft.data), now)
@@ -99,12 +116,12 @@ class JobsService:
         with self.uow as uow:
             return found(uow, schedule_id).view()
 
-    def pause(self, schedule_id: int) -> Schedule:
-        """Plan no further runs; those already planned still go."""
+    def pause(self, schedule_id: int, until: datetime | None = None) -> Schedule:
+        """Plan no further runs, or none before `until`; those already planned still go."""
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
-            row.enabled = False
-            plan_no_more(uow, row, "the job was paused before this could be planned")
+            pausing.pause(uow, row, until, uow.planning.database_now())
+            uow.jobs.wake("runs")
             uow.commit()
             return row.view()
 
@@ -112,9 +129,7 @@ class JobsService:
         """Plan again, from the next due time after `now`; what fell into the pause stays out."""
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
-            if not row.enabled:
-                row.enabled, row.paused_reason, row.failure_told_at, row.consecutive_failures = True, None, None, 0
-                row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+            if pausing.resume(uow, row, now):
                 uow.jobs.wake("runs")
             uow.commit()
             return row.view()
@@ -133,38 +148,71 @@ class JobsService:
         with self.uow as uow:
             row = uow.jobs.get_by_id(schedule_id)
             if row is None:
-                raise NotFound(_not_found(schedule_id))
+                raise NotFound(job_not_found(schedule_id))
             if row.deleted_at is not None:
                 if row.deleted_at < now - UNDO_WINDOW:
-                    raise NotFound("That was deleted more than ten minutes ago. Make it again with /schedule.")
+                    raise NotFound(t("That was deleted more than ten minutes ago. Make it again with /schedule."))
                 row.deleted_at, row.name = None, _free_name(uow, row.name)
-                if row.enabled:
-                    row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+                row.next_run_at = cursor_of(uow, row, now)
                 uow.jobs.wake("runs")
             uow.commit()
             return row.view()
 
     def skip_next(self, schedule_id: int) -> tuple[Schedule, datetime]:
-        """Leave out the next run: it gets its row, which says who wanted it; the cursor moves past it.
+        """Leave out the next run: it gets its row, which says who wanted it; the cursor moves past it."""
+        schedule, (left_out,) = self.skip(schedule_id, 1)
+        return schedule, left_out
 
-        Due times before it that a calendar leaves out get the rows that they would have got.
+    def skip(self, schedule_id: int, count: int) -> tuple[Schedule, list[datetime]]:
+        """Leave out the next `count` runs, as many as there are; those left out come back in their order.
+
+        Due times before them that a calendar leaves out get the rows that they would have got.
         """
+        if not 0 < count <= MOST_SKIPPED:
+            raise InvalidInput(
+                t("I leave out between 1 and {most} runs at once. For more, pause the job: /pause 7", most=MOST_SKIPPED)
+            )
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
             if row.next_run_at is None:
-                raise InvalidInput("Nothing is planned for that job, so there is nothing to skip. /resume starts it.")
-            sessions, rows = uow.market.sessions_for(row.timing), PlannedRows()
-            due: Due | None = row.timing.due_at(row.next_run_at, sessions)
-            while due is not None and due.left_out is not None:
-                rows.add(**_skipped(row, due, SkipReason.NO_SESSION))
-                due = row.timing.next_after(due.at, sessions)
-            if due is None:
-                raise InvalidInput("No run of that job is to come, so there is nothing to skip.")
-            rows.add(**_skipped(row, due, SkipReason.BY_OWNER))
-            uow.planning.plan(rows)
-            row.next_run_at = next_of(row.timing, due.at, sessions)
+                raise InvalidInput(
+                    t("Nothing is planned for that job, so there is nothing to skip. /resume starts it.")
+                )
+            left_out = _leave_out(uow, row, count)
             uow.commit()
-            return row.view(), due.at
+            return row.view(), left_out
+
+    def rename(self, schedule_id: int, name: str) -> Schedule:
+        """Give it another name; one that another of its owner's jobs has is refused."""
+        wanted = clean_name(name, t("name"))
+        with self.uow as uow:
+            row = found(uow, schedule_id, lock=True)
+            other = uow.jobs.named(wanted, row.user_id)
+            if other is not None and other.id != row.id:
+                raise InvalidInput(
+                    t("Job {number} has that name already, and nothing was changed. Choose another.", number=other.id)
+                )
+            row.name = wanted
+            uow.commit()
+            return row.view()
+
+    def tag(self, schedule_id: int, words: Sequence[str]) -> Schedule:
+        """Put these tags on it, and take away those that begin with a minus; without any it stays as it is."""
+        with self.uow as uow:
+            row = found(uow, schedule_id, lock=True)
+            row.tags = list(changed_tags(tuple(row.tags or ()), words))
+            uow.commit()
+            return row.view()
+
+    def copy(self, user: User, schedule_id: int, *, now: datetime) -> Schedule:
+        """A second job like this one, paused, so that nothing comes twice before one of them was changed."""
+        with self.uow as uow:
+            row = found(uow, schedule_id)
+            same = {column: getattr(row, column) for column in (*OPTIONS, *_COPIED)}
+            proposal = Proposal(row.name, row.job_type, row.task_params, row.timing)
+            new = add(uow, user, proposal, now, **(same | {"enabled": False, "next_run_at": None}))
+            uow.commit()
+            return new.view()
 
     def set_options(self, schedule_id: int, options: Mapping[str, Any]) -> Schedule:
         """Change how a schedule meets what it missed or what is still going, or how far its starts are spread."""
@@ -182,127 +230,40 @@ class JobsService:
         with self.uow as uow:
             row = found(uow, schedule_id, lock=True)
             if calendar is None and row.hours_only:
-                raise InvalidInput("That job runs in an exchange's hours, so it needs the exchange.")
+                raise InvalidInput(t("That job runs in an exchange's hours, so it needs the exchange."))
             if row.cron.startswith("@"):
-                raise InvalidInput("That job goes by an exchange's sessions already.")
+                raise InvalidInput(t("That job goes by an exchange's sessions already."))
+            plan_no_more(uow, row, "the job's days were changed before this could be planned")
             row.calendar = calendar
-            if row.enabled:
-                row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+            row.next_run_at = cursor_of(uow, row, now)
             uow.jobs.wake("runs")
             uow.commit()
             return row.view()
 
-    def run_now(self, schedule_id: int, *, now: datetime) -> RunId:
-        """Run a schedule's job once, now; its plan stays as it is."""
-        with self.uow as uow:
-            schedule = found(uow, schedule_id, lock=True)
-            if schedule.overlap != Overlap.ALLOW and uow.runs.active_run(schedule.id) is not None:
-                raise InvalidInput("It is being run already. /history shows how far it got.")
-            row = uow.runs.add_run(
-                job_id=schedule.id,
-                user_id=schedule.user_id,
-                job_type=schedule.job_type,
-                trigger=Trigger.MANUAL,
-                scheduled_for=now,
-                not_before=now,
-                overlap=schedule.overlap,
-                job_snapshot=schedule.snapshot(),
-                priority=1,
-            )
-            uow.commit()
-            return RunId(row.id)
-
-    def run_once(self, user: User, job_type: str, name: str, params: Mapping[str, Any], *, now: datetime) -> RunId:
-        """Run a job once, now, without a schedule."""
-        kind = kind_of(job_type)
-        checked = _checked(kind, user, params)
-        with self.uow as uow:
-            row = uow.runs.add_run(
-                job_id=None,
-                user_id=user.id,
-                job_type=kind.name,
-                trigger=Trigger.MANUAL,
-                scheduled_for=now,
-                not_before=now,
-                priority=1,
-                job_snapshot={
-                    "name": name,
-                    "target": target_of(kind, checked),
-                    "task_params": checked,
-                    "cron": None,
-                    "timezone": user.timezone,
-                    "max_retries": kind.retries,
-                    "timeout_s": int(kind.timeout.total_seconds()),
-                    "repeatable": kind.repeatable,
-                },
-            )
-            uow.commit()
-            return RunId(row.id)
-
-    def retry(self, run_id: int, *, now: datetime) -> RunId:
-        """Do once more what a run that is over had to do, as a new run with the same parameters."""
-        with self.uow as uow:
-            old = found_run(uow, run_id)
-            if RunStatus(old.status) in ACTIVE:
-                raise InvalidInput(f"Run {run_id} is not over yet. /why {run_id} tells how far it got.")
-            schedule = uow.jobs.live(old.job_id, lock=True) if old.job_id is not None else None
-            overlap = schedule.overlap if schedule is not None else Overlap.ALLOW
-            if schedule is not None and overlap != Overlap.ALLOW and uow.runs.active_run(schedule.id) is not None:
-                raise InvalidInput("That job is being run already. /history shows how far it got.")
-            row = uow.runs.add_run(
-                job_id=schedule.id if schedule is not None else None,
-                user_id=old.user_id,
-                job_type=old.job_type,
-                trigger=Trigger.MANUAL,
-                scheduled_for=now,
-                not_before=now,
-                overlap=overlap,
-                job_snapshot=old.job_snapshot,
-                retry_of=old.id,
-                priority=1,
-            )
-            uow.commit()
-            return RunId(row.id)
-
-    def hurry(self, user: User, run_id: int) -> Run:
-        """Let a waiting run of this person start before their others. For the platform: people may not move times."""
-        with self.uow as uow:
-            row = uow.runs.run(run_id)
-            if row is None or row.user_id != user.id:
-                raise NotFound(_run_not_found(run_id))
-            if not uow.runs.hurry(run_id):
-                raise InvalidInput(f"Run {run_id} does not wait any more ({_status_words(row.status)}).")
-            uow.commit()
-            return row.view()
-
-    def leave(self, run_id: int, by: str, *, now: datetime) -> Run:
-        """Note that somebody looked at a run whose outcome is unknown, and that nothing is to be done."""
-        with self.uow as uow:
-            row = found_run(uow, run_id)
-            if row.status != RunStatus.UNKNOWN:
-                raise InvalidInput(f"Run {run_id} is not in doubt ({_status_words(row.status)}).")
-            if not any(event["what"] == "left" for event in row.events):
-                uow.runs.remember(run_id, {"at": now.isoformat(timespec="milliseconds"), "what": "left", "by": by})
-            uow.commit()
-            return row.view()
-
-    def kill(self, run_id: int, by: str, *, now: datetime) -> Run:
-        """Cancel a run that is not over: a waiting one never starts, a running one is stopped, its result refused."""
-        with self.uow as uow:
-            row = found_run(uow, run_id)
-            event = {"at": now.isoformat(timespec="milliseconds"), "what": "cancelled", "by": by, "was": row.status}
-            if not uow.runs.cancel(run_id, error=f"cancelled by {by}", event=event):
-                raise InvalidInput(f"Run {run_id} is over already ({row.status}), there is nothing to stop.")
-            view = replace(row.view(), status=RunStatus.CANCELLED)
-            uow.commit()
-            return view
-
 
 def check(user: User, proposal: Proposal, now: datetime, sessions: Sessions) -> dict[str, Any]:
     """The parameters to be kept; InvalidInput or NotAllowed when this person can't have that schedule."""
-    checked = _checked(kind_of(proposal.job_type), user, proposal.params)
+    parameters = checked(kind_of(proposal.job_type), user, proposal.params)
     proposal.check(user.quota, now, sessions)
-    return checked
+    return parameters
+
+
+def _leave_out(uow: UnitOfWork, row: ScheduleRow, count: int) -> list[datetime]:
+    """Write down the next `count` runs of a locked schedule as left out, and move its cursor past them."""
+    sessions, rows = uow.market.sessions_for(row.timing), PlannedRows()
+    due: Due | None = row.timing.due_at(row.next_run_at, sessions) if row.next_run_at is not None else None
+    left_out: list[datetime] = []
+    while due is not None and len(left_out) < count:
+        if due.left_out is None:
+            left_out.append(due.at)
+        reason = SkipReason.NO_SESSION if due.left_out is not None else SkipReason.BY_OWNER
+        rows.add(**_skipped(row, due, reason))
+        due = row.timing.next_after(due.at, sessions)
+    if not left_out:
+        raise InvalidInput(t("No run of that job is to come, so there is nothing to skip."))
+    uow.planning.plan(rows)
+    row.next_run_at = due.at if due is not None else None
+    return left_out
 
 
 def _skipped(row: ScheduleRow, due: Due, reason: SkipReason) -> dict[str, Any]:
@@ -323,17 +284,19 @@ def add(uow: UnitOfWork, user: User, proposal: Proposal, now: datetime, **option
     """A new schedule of `user`, checked against its kind's parameters, the quota and the calendar."""
     kind = kind_of(proposal.job_type)
     sessions = uow.market.sessions_for(proposal.timing)
-    checked = check(user, proposal, now, sessions)
+    parameters = check(user, proposal, now, sessions)
     if uow.jobs.count_live() >= user.quota.schedules:
         most = user.quota.schedules
-        raise InvalidInput(f"You have {most} schedules, the most you may have. Delete one with /delete first.")
+        raise InvalidInput(
+            t("You have {most} schedules, the most you may have. Delete one with /delete first.", most=most)
+        )
     timing = proposal.timing
     values: dict[str, Any] = {
         "user_id": user.id,
         "name": _free_name(uow, proposal.name),
         "job_type": kind.name,
-        "target": target_of(kind, checked),
-        "task_params": checked,
+        "target": target_of(kind, parameters),
+        "task_params": parameters,
         "cron": timing.expression,
         "timezone": timing.timezone,
         "calendar": timing.calendar,
@@ -355,51 +318,11 @@ def add(uow: UnitOfWork, user: User, proposal: Proposal, now: datetime, **option
     return row
 
 
-def next_of(timing: Timing, instant: datetime, sessions: Sessions) -> datetime | None:
-    """The due time after `instant`, which a cursor is moved to."""
-    due = timing.next_after(instant, sessions)
-    return due.at if due is not None else None
-
-
-def found(uow: UnitOfWork, schedule_id: int, *, lock: bool = False) -> ScheduleRow:
-    """A live schedule of whoever the unit of work is for; NotFound says the same for another's as for none."""
-    row = uow.jobs.live(schedule_id, lock=lock)
-    if row is None:
-        raise NotFound(_not_found(schedule_id))
-    return row
-
-
-def found_run(uow: UnitOfWork, run_id: int) -> RunRow:
-    """A run of whoever the unit of work is for; NotFound says the same for another's as for none."""
-    row = uow.runs.run(run_id)
-    if row is None:
-        raise NotFound(_run_not_found(run_id))
-    return row
-
-
-def _run_not_found(run_id: int) -> str:
-    return f"I can't find run {run_id} among yours. /history lists them."
-
-
-def _status_words(status: str) -> str:
-    return status.replace("_", " ")
-
-
-def _checked(kind: JobKind, user: User, params: Mapping[str, Any]) -> dict[str, Any]:
-    checked = check_params(kind, params)
-    kind.authorise(user.role, checked)
-    return checked
-
-
 def _saved_before(uow: UnitOfWork, data: Mapping[str, Any]) -> Saved:
     row = uow.jobs.live(data["schedule_id"]) if "schedule_id" in data else None
     if row is None:
-        raise NotFound("This form was closed, and nothing was saved. Make it again with /schedule.")
+        raise NotFound(t("This form was closed, and nothing was saved. Make it again with /schedule."))
     return Saved(row.view(), again=True)
-
-
-def _not_found(schedule_id: int) -> str:
-    return f"I can't find job {schedule_id} among yours. /jobs lists them."
 
 
 def _free_name(uow: UnitOfWork, name: str) -> str:
