@@ -9,8 +9,10 @@ from telegram.error import BadRequest, Forbidden, NetworkError, TelegramError
 from bot import replies
 from bot.context import BotContext
 from bot.replies import Reply
-from domain.errors import RetryLater, UserError
+from domain.errors import NotAllowed, RetryLater, UserError
+from domain.locales import t
 from domain.zones import UnknownZone
+from notifications.words import plain
 from services.users import WrongCode
 
 log = structlog.get_logger(__name__)
@@ -27,30 +29,47 @@ async def answer(update: Update, context: BotContext, problem: Exception) -> Non
     if context.entry is not None:
         context.entry.success, context.entry.error_message = False, said
     try:
-        await _tell(update, reply, said)
+        await _tell(update, reply)
     except TelegramError as unreachable:
         _unanswered(context, unreachable)
 
 
 def _reply_to(problem: Exception, context: BotContext) -> tuple[Reply, str]:
+    """What the person is told, and what the audit keeps."""
     match problem:
         case UnknownZone():
             return replies.people.zone_refused(str(problem), problem.suggestions, context.now), str(problem)
         case WrongCode():
             return replies.people.wrong_code(str(problem)), str(problem)
-        case UserError() | RetryLater():
+        case NotAllowed():
+            return replies.refusals.refused(str(problem), [[(t("Help"), "hp:")]]), str(problem)
+        case UserError():
             return replies.refusals.refused(str(problem)), str(problem)
+        case RetryLater():
+            reference = _coded(context)
+            log.warning("update_refused", reference=reference, error=repr(problem))
+            return replies.refusals.unavailable(str(problem), reference), f"{type(problem).__name__}: {problem}"
         case _:
-            reference = f"E-{secrets.token_hex(2).upper()}"
+            reference = _coded(context)
             log.error("update_broke", reference=reference, exc_info=problem)
-            return replies.refusals.broken(reference), f"{reference}: {type(problem).__name__}"
+            return replies.refusals.broken(reference, acted=context.acted), type(problem).__name__
 
 
-async def _tell(update: Update, reply: Reply, said: str) -> None:
+def _coded(context: BotContext) -> str:
+    """A code for the person, by which /audit finds what it was."""
+    reference = f"E-{secrets.token_hex(2).upper()}"
+    if context.entry is not None:
+        context.entry.reference = reference
+    return reference
+
+
+async def _tell(update: Update, reply: Reply) -> None:
+    """As an answer; a press gets it over the chat when it is short and leads nowhere else."""
     query = update.callback_query
     if query is None:
         await replies.send(update, reply)
         return
+    said = plain(reply.text)
     if len(said) <= ALERT_LIMIT and not reply.buttons:
         await acknowledge(update, said, alert=True)
         return
