@@ -282,7 +282,12 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         return self.session.scalar(named) is not None
 
     def coming(
-        self, limit: int, before: datetime | None = None, destination_ids: Sequence[int] | None = None
+        self,
+        limit: int,
+        before: datetime | None = None,
+        *,
+        user_id: int | None = None,
+        destination_ids: Sequence[int] | None = None,
     ) -> list[ScheduleRow]:
         """The schedules whose next run comes first."""
         next_first = select(ScheduleRow).where(
@@ -290,6 +295,8 @@ class JobsRepo(BaseRepository[ScheduleRow]):
         )
         if before is not None:
             next_first = next_first.where(ScheduleRow.next_run_at < before)
+        if user_id is not None:
+            next_first = next_first.where(ScheduleRow.user_id == user_id)
         if destination_ids is not None:
             next_first = next_first.where(ScheduleRow.destination_id.in_(destination_ids))
         return list(self.session.scalars(next_first.order_by(ScheduleRow.next_run_at).limit(limit)))

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from db.jobs import ScheduleRow
 from db.unit_of_work import UnitOfWork
 from domain.calendars import Sessions
+from domain.destinations import Place
+from domain.ids import UserId
+from domain.job_filters import EVERYTHING, JobFilter
 from domain.schedules import Proposal, Schedule
 from domain.timing import Due, SessionsUnknown, Timing
 from domain.users import User
 from services.jobs import check, found
+
+Planned = tuple[Schedule, Due | None]
+"""A schedule with its next run."""
 
 SHOWN = 3
 MOST_COMING = 1000
@@ -52,21 +59,57 @@ class AgendaService:
             schedule = found(uow, schedule_id).view()
             return schedule, _from_cursor(schedule, SHOWN, uow.market.sessions_for(schedule.timing))
 
-    def page(self, *, after: int = 0, limit: int = 8) -> list[tuple[Schedule, Due | None]]:
+    def page(
+        self, wanted: JobFilter = EVERYTHING, *, user_id: UserId | None = None, after: int = 0, limit: int = 8
+    ) -> list[Planned]:
         """Live schedules with a number above `after`, each with its next run, which a calendar does not leave out."""
         with self.uow as uow:
-            schedules = [row.view() for row in uow.jobs.all_live(after=after, limit=limit)]
-            sessions = _sessions(uow, schedules)
-        return [(schedule, first_run(_from_cursor(schedule, 1, sessions))) for schedule in schedules]
+            return planned(uow, uow.jobs.listed(wanted, after=after, limit=limit, user_id=user_id))
 
-    def agenda(self, now: datetime, until: datetime, *, limit: int = MOST_DUE) -> Agenda:
+    def agenda(self, now: datetime, until: datetime, *, user_id: UserId | None = None, limit: int = MOST_DUE) -> Agenda:
         """What is due in (now, until], by instant, with what a calendar leaves out; at most `limit` due times."""
         with self.uow as uow:
-            schedules = [row.view() for row in uow.jobs.coming(MOST_COMING, until)]
-            sessions = _sessions(uow, schedules)
-        merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
-        found = list(islice(merged, limit + 1))
-        return Agenda(tuple(found[:limit]), more=len(found) > limit)
+            rows = uow.jobs.coming(MOST_COMING, until, user_id=user_id)
+            return _merged(uow, rows, now, until, limit)
+
+    def page_of_place(self, place: Place, wanted: JobFilter, *, limit: int = 8) -> list[Planned]:
+        """The schedules whose results that group or topic is told, whoever's they are.
+
+        The unit of work is the platform's: what is told in a place, everybody there may know of, and nothing else.
+        """
+        with self.uow as uow:
+            told_here = [row.id for row in uow.destinations.at(place)]
+            return planned(uow, uow.jobs.listed(wanted, limit=limit, destination_ids=told_here))
+
+    def agenda_of_place(self, place: Place, now: datetime, until: datetime) -> Agenda:
+        """What is due in (now, until] and will be told in that group or topic; for the platform, as `page_of_place`."""
+        with self.uow as uow:
+            told_here = [row.id for row in uow.destinations.at(place)]
+            rows = uow.jobs.coming(MOST_COMING, until, destination_ids=told_here)
+            return _merged(uow, rows, now, until, MOST_DUE)
+
+    def place_of(self, schedule: Schedule) -> str | None:
+        """The name of the group or topic that its results go to."""
+        if schedule.destination_id is None:
+            return None
+        with self.uow as uow:
+            row = uow.destinations.get_by_id(schedule.destination_id)
+            return row.view().name if row is not None else None
+
+
+def planned(uow: UnitOfWork, rows: Sequence[ScheduleRow]) -> list[Planned]:
+    """These schedules, each with its next run."""
+    schedules = [row.view() for row in rows]
+    sessions = _sessions(uow, schedules)
+    return [(schedule, first_run(_from_cursor(schedule, 1, sessions))) for schedule in schedules]
+
+
+def _merged(uow: UnitOfWork, rows: Sequence[ScheduleRow], now: datetime, until: datetime, limit: int) -> Agenda:
+    schedules = [row.view() for row in rows]
+    sessions = _sessions(uow, schedules)
+    merged = heapq.merge(*(_coming(schedule, now, until, sessions) for schedule in schedules), key=_by_instant)
+    found = list(islice(merged, limit + 1))
+    return Agenda(tuple(found[:limit]), more=len(found) > limit)
 
 
 def first_run(due: Sequence[Due]) -> Due | None:

@@ -19,7 +19,7 @@ from domain.ids import RunId, UserId
 from domain.messages import Button, Category, Outgoing
 from domain.runs import Bell, Overlap, RunStatus, SkipReason, Trigger
 from domain.schedules import CatchUp
-from domain.timing import Due, SessionsUnknown, Timing
+from domain.timing import INSTANT, Due, SessionsUnknown, Timing
 from domain.users import QUOTAS, Role
 from notifications import outbox
 from services import failures
@@ -267,8 +267,11 @@ def _plan(row: Any, now: datetime, sessions: Sessions, shortest: timedelta, last
 
 
 def _next_or_none(row: ScheduleRow, sessions: Sessions) -> datetime | None:
+    start = row.last_planned_for or row.created_at
+    if row.paused_until is not None:
+        start = max(start, row.paused_until - INSTANT)
     try:
-        due = row.timing.next_after(row.last_planned_for or row.created_at, sessions)
+        due = row.timing.next_after(start, sessions)
     except SessionsUnknown:
         return None
     return due.at if due is not None else None

@@ -16,7 +16,8 @@ from domain.timing import Timing, parse_timing
 from domain.users import User, clean_name
 from domain.zones import parse_zone
 from services.job_kinds import kind_of, target_of
-from services.jobs import add, check, next_of
+from services.jobs import add, check
+from services.pausing import cursor_of
 
 PAGE = 200
 
@@ -268,7 +269,7 @@ def _change(uow: UnitOfWork, user: User, entry: Entry, now: datetime) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
     if not row.enabled:
-        row.next_run_at = None
+        row.next_run_at = row.paused_until = None
     elif resumed or row.timing != was_due_by:
         row.paused_reason, row.consecutive_failures = None, 0
-        row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+        row.next_run_at = cursor_of(uow, row, now)
