@@ -1,19 +1,19 @@
 """The kinds of work there are: ours and those of plug-ins, each found through an entry point of one group."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from domain.errors import GiveUp, InvalidInput, NotAllowed
+from domain.locales import t
+from domain.plug_ins import Found, Group
 from domain.runs import Outcome, Overlap
 from domain.schedules import JOB_TYPE_PATTERN, OWN_JOB_TYPES, CatchUp
 from domain.users import Role
@@ -24,7 +24,6 @@ GROUP = "openbell.jobs"
 QUEUES = ("alerts", "trading_bots", "screeners", "reports", "maintenance")
 LONGEST_NAME = 32
 LONGEST_TARGET = 255
-_OURS = "openbell"
 
 
 class UnknownKind(GiveUp, InvalidInput):
@@ -63,6 +62,10 @@ class JobKind:
     """Why it cannot be scheduled yet, as a sentence."""
     rule: Callable[[Role, Mapping[str, Any]], None] | None = None
     """A finer rule about who may do what, beside `role`; it raises NotAllowed."""
+    title: str = ""
+    """What a person calls it, in a word or two: ``Report``. Without it the summary stands for it."""
+    naming: str = ""
+    """What a new job is called, of ``{target}``: ``{target} report``."""
 
     def __post_init__(self) -> None:
         if fault := _fault(self):
@@ -75,7 +78,14 @@ class JobKind:
     def authorise(self, role: Role, params: Mapping[str, Any]) -> None:
         """NotForRole (a NotAllowed, and final for a run) when people of this role may not have such a job."""
         if not role.includes(self.role):
-            raise NotForRole(f"Jobs of the type {self.name} are for people with the role {self.role}; yours is {role}.")
+            raise NotForRole(
+                t(
+                    "Jobs of the type {kind} are for people with the role {role}; yours is {yours}.",
+                    kind=self.name,
+                    role=self.role,
+                    yours=role,
+                )
+            )
         if self.rule is not None:
             try:
                 self.rule(role, params)
@@ -83,14 +93,17 @@ class JobKind:
                 raise NotForRole(str(problem)) from problem
 
 
+_GROUP = Group(GROUP, JobKind, "job type", JOB_TYPE_PATTERN, "vendor.kind", OWN_JOB_TYPES)
+
+
 def kinds() -> Mapping[str, JobKind]:
     """Every kind by its name, read once; what could not be read is in `problems`."""
-    return _loaded()[0]
+    return _loaded().kinds
 
 
 def problems() -> Mapping[str, str]:
     """The kinds that are left out, each with its reason."""
-    return _loaded()[1]
+    return _loaded().left_out
 
 
 def kind_of(name: str) -> JobKind:
@@ -99,12 +112,13 @@ def kind_of(name: str) -> JobKind:
     if kind is not None:
         return kind
     if name in problems():
-        raise UnknownKind(f"Jobs of the type “{name}” can't be done here: {problems()[name]}")
+        raise UnknownKind(t("Jobs of the type “{name}” can't be done here: {why}", name=name, why=problems()[name]))
     known = sorted(kinds())
     near = get_close_matches(name.lower(), known, n=2, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
     shown = "".join(sign for sign in name[:40] if sign.isprintable())
-    raise UnknownKind(f"There is no job type “{shown}”. {hint}")
+    if near:
+        raise UnknownKind(t("There is no job type “{name}”. Did you mean {near}?", name=shown, near=_either(near)))
+    raise UnknownKind(t("There is no job type “{name}”. There are {known}.", name=shown, known=", ".join(known)))
 
 
 def queue_of(job_type: str) -> str:
@@ -115,7 +129,7 @@ def queue_of(job_type: str) -> str:
 def read_params(kind: JobKind, given: Mapping[str, Any]) -> BaseModel:
     """The parameters as the kind's model; BadParams (an InvalidInput, final for a run) names the first wrong one."""
     if kind.unavailable is not None:
-        raise BadParams(kind.unavailable)
+        raise BadParams(t(kind.unavailable))
     try:
         return kind.params.model_validate(dict(given))
     except ValidationError as problem:
@@ -139,40 +153,11 @@ def _queues() -> dict[str, str]:
 
 
 @cache
-def _loaded() -> tuple[Mapping[str, JobKind], Mapping[str, str]]:
-    found: dict[str, JobKind] = {}
-    broken: dict[str, str] = {}
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (not _is_ours(entry), entry.name, entry.value)):
-        if (entry.name in found) or entry.name in broken:
-            log.warning("job_kind_left_out", kind=entry.name, plug_in=entry.value, reason="the name is taken")
-            broken.setdefault(f"{entry.name} ({entry.value})", "another plug-in has a job type of that name")
-            continue
-        try:
-            found[entry.name] = _load(entry)
-        except Exception as problem:  # noqa: BLE001  # foreign code may fail in any way
-            log.warning("job_kind_left_out", kind=entry.name, plug_in=entry.value, reason=repr(problem))
-            broken[entry.name] = f"its plug-in {entry.value} is broken ({problem}). Mend or remove it."
-    for name in OWN_JOB_TYPES:
-        if name not in found:
-            broken.setdefault(name, "it is missing from this installation. Install Openbell anew.")
-    return MappingProxyType(found), MappingProxyType(broken)
-
-
-def _load(entry: EntryPoint) -> JobKind:
-    if entry.name not in OWN_JOB_TYPES and not re.fullmatch(JOB_TYPE_PATTERN, entry.name):
-        raise ValueError("a plug-in's job type is named vendor.kind, in small letters, digits and _")
-    if entry.name in OWN_JOB_TYPES and not _is_ours(entry):
-        raise ValueError("names without a point are Openbell's own; name it vendor.kind")
-    kind = entry.load()
-    if not isinstance(kind, JobKind):
-        raise TypeError(f"it is a {type(kind).__name__}, not a JobKind")
-    if kind.name != entry.name:
-        raise ValueError(f"it calls itself {kind.name}, its entry point {entry.name}")
-    return kind
-
-
-def _is_ours(entry: EntryPoint) -> bool:
-    return entry.dist is not None and entry.dist.name.lower() == _OURS
+def _loaded() -> Found[JobKind]:
+    found = _GROUP.read()
+    for fault in found.faults:
+        log.warning("job_kind_left_out", kind=fault.name, plug_in=fault.plug_in, reason=fault.reason)
+    return found
 
 
 def _fault(kind: JobKind) -> str | None:
@@ -200,18 +185,54 @@ def _sentence(kind: JobKind, problem: ValidationError) -> str:
     """The first thing that is wrong, in words: which parameter, what it was, what it can be."""
     first = problem.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    fields = kind.params.model_fields
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(name, fields, n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(fields) or 'none'}."
-        return f"A job of the type {kind.name} has no parameter “{name[:40]}”. {hint}"
+        return _no_such(kind, name)
     if first["type"] == "missing":
-        about = fields[name].description if name in fields else None
-        return f"A job of the type {kind.name} needs the parameter “{name}”{f': {about}' if about else ''}."
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        return _missing(kind, name)
+    message = reason_of(first)
     if not name:
-        return f"The parameters of this job can't be right: {message}."
-    return f"The parameter “{name}” of this job is {_shown(first['input'])}: {_lower(message)}."
+        return t("The parameters of this job can't be right: {why}.", why=message)
+    return t(
+        "The parameter “{name}” of this job is {value}: {why}.", name=name, value=_shown(first["input"]), why=message
+    )
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """Why a model refused a value, as it goes on after a colon."""
+    return _lower(error["msg"].removeprefix("Value error, ").rstrip("."))
+
+
+def _no_such(kind: JobKind, name: str) -> str:
+    fields = kind.params.model_fields
+    near = get_close_matches(name, fields, n=1, cutoff=0.5)
+    shown = name[:40]
+    if near:
+        return t(
+            "A job of the type {kind} has no parameter “{name}”. Did you mean {near}?",
+            kind=kind.name,
+            name=shown,
+            near=near[0],
+        )
+    if not fields:
+        return t("A job of the type {kind} has no parameter “{name}”. It takes none.", kind=kind.name, name=shown)
+    takes = ", ".join(fields)
+    return t(
+        "A job of the type {kind} has no parameter “{name}”. It takes {takes}.", kind=kind.name, name=shown, takes=takes
+    )
+
+
+def _missing(kind: JobKind, name: str) -> str:
+    fields = kind.params.model_fields
+    about = fields[name].description if name in fields else None
+    if about:
+        return t(
+            "A job of the type {kind} needs the parameter “{name}”: {about}.", kind=kind.name, name=name, about=t(about)
+        )
+    return t("A job of the type {kind} needs the parameter “{name}”.", kind=kind.name, name=name)
+
+
+def _either(names: Sequence[str]) -> str:
+    return t("{one} or {other}", one=names[0], other=names[1]) if len(names) > 1 else names[0]
 
 
 def _shown(value: Any) -> str:

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import structlog
 
 from domain.errors import InvalidInput
+from domain.plug_ins import Found, Group
 from notifications.channels.channel import Channel
 
 log = structlog.get_logger(__name__)
@@ -22,7 +21,6 @@ OWN_CHANNELS = ("telegram", "email", "webhook", "apprise")
 LONGEST_NAME = 32
 NAME_PATTERN = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
 LONGEST_SECRET = 65_536
-_OURS = "openbell"
 _WORK = ("open", "close", "check", "send")
 
 
@@ -52,6 +50,9 @@ class ChannelKind:
             raise ValueError("it needs a summary and an address_hint")
 
 
+_GROUP = Group(GROUP, ChannelKind, "channel", NAME_PATTERN, "vendor.channel", OWN_CHANNELS)
+
+
 @dataclass(frozen=True)
 class Made:
     """The channels of this process, and why the others are not among them."""
@@ -62,12 +63,12 @@ class Made:
 
 def kinds() -> Mapping[str, ChannelKind]:
     """Every kind by its name, read once; what could not be read is in `problems`."""
-    return _loaded()[0]
+    return _loaded().kinds
 
 
 def problems() -> Mapping[str, str]:
     """The kinds that are left out, each with its reason."""
-    return _loaded()[1]
+    return _loaded().left_out
 
 
 def kind_of(name: str) -> ChannelKind:
@@ -146,45 +147,11 @@ def _made(kind: ChannelKind, settings: Mapping[str, Any]) -> Channel | None:
 
 
 @cache
-def _loaded() -> tuple[Mapping[str, ChannelKind], Mapping[str, str]]:
-    found: dict[str, ChannelKind] = {}
-    broken: dict[str, str] = {}
-    for entry in sorted(entry_points(group=GROUP), key=_ours_first):
-        if entry.name in found or entry.name in broken:
-            log.warning("channel_kind_left_out", channel=entry.name, plug_in=entry.value, reason="the name is taken")
-            broken.setdefault(f"{entry.name} ({entry.value})", "another plug-in has a channel of that name")
-            continue
-        try:
-            found[entry.name] = _load(entry)
-        except Exception as problem:  # noqa: BLE001  # foreign code may fail in any way
-            log.warning("channel_kind_left_out", channel=entry.name, plug_in=entry.value, reason=repr(problem))
-            broken[entry.name] = f"its plug-in {entry.value} is broken ({problem}). Mend or remove it."
-    for name in OWN_CHANNELS:
-        if name not in found:
-            broken.setdefault(name, "it is missing from this installation. Install Openbell anew.")
-    return MappingProxyType(found), MappingProxyType(broken)
-
-
-def _ours_first(entry: EntryPoint) -> tuple[bool, int, str, str]:
-    place = OWN_CHANNELS.index(entry.name) if entry.name in OWN_CHANNELS else len(OWN_CHANNELS)
-    return not _is_ours(entry), place, entry.name, entry.value
-
-
-def _load(entry: EntryPoint) -> ChannelKind:
-    if entry.name not in OWN_CHANNELS and not re.fullmatch(NAME_PATTERN, entry.name):
-        raise ValueError("a plug-in's channel is named vendor.channel, in small letters, digits and _")
-    if entry.name in OWN_CHANNELS and not _is_ours(entry):
-        raise ValueError("names without a point are Openbell's own; name it vendor.channel")
-    kind = entry.load()
-    if not isinstance(kind, ChannelKind):
-        raise TypeError(f"it is a {type(kind).__name__}, not a ChannelKind")
-    if kind.name != entry.name:
-        raise ValueError(f"it calls itself {kind.name}, its entry point {entry.name}")
-    return kind
-
-
-def _is_ours(entry: EntryPoint) -> bool:
-    return entry.dist is not None and entry.dist.name.lower() == _OURS
+def _loaded() -> Found[ChannelKind]:
+    found = _GROUP.read()
+    for fault in found.faults:
+        log.warning("channel_kind_left_out", channel=fault.name, plug_in=fault.plug_in, reason=fault.reason)
+    return found
 
 
 def _opened(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain import plug_ins
 from domain.errors import GiveUp, InvalidInput, NotAllowed
 from domain.runs import Outcome, Overlap
 from domain.schedules import OWN_JOB_TYPES
@@ -43,7 +44,7 @@ NO_KIND = "just a text"
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     """The entry points that are found; each test adds its own."""
     found: list[EntryPoint] = []
-    monkeypatch.setattr(job_kinds, "entry_points", lambda group: found if group == "openbell.jobs" else [])
+    monkeypatch.setattr(plug_ins, "entry_points", lambda group: found if group == "openbell.jobs" else [])
     _forget()
     yield found
     _forget()

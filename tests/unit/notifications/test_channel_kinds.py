@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from domain import plug_ins
 from domain.errors import InvalidInput
 from notifications.channels import kinds as channel_kinds
 from notifications.channels.email import EmailChannel
@@ -71,7 +72,7 @@ NO_KIND = "just a text"
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
     """The entry points that are found; each test adds its own."""
     found: list[EntryPoint] = []
-    monkeypatch.setattr(channel_kinds, "entry_points", lambda group: found if group == "openbell.channels" else [])
+    monkeypatch.setattr(plug_ins, "entry_points", lambda group: found if group == "openbell.channels" else [])
     channel_kinds._loaded.cache_clear()
     yield found
     channel_kinds._loaded.cache_clear()
