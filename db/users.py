@@ -209,6 +209,11 @@ class UsersRepo(BaseRepository[UserRow]):
         )
         return [int(each) for each in self.session.scalars(found.order_by(IdentityRow.id.desc()))]
 
+    def jobs(self, user_id: int) -> int:
+        """How many live schedules this person has."""
+        counted = text("SELECT count(*) FROM job_schedules WHERE user_id = :id AND deleted_at IS NULL")
+        return int(self.session.scalar(counted, {"id": user_id}) or 0)
+
     def admins(self) -> list[UserRow]:
         """Everybody who is an admin now, oldest first."""
         found = select(UserRow).where(_stands(Standing.ACTIVE), UserRow.role == Role.ADMIN.value)
