@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -33,6 +34,21 @@ PAGE_SIZE = 200
 Action = Callable[[int, dict[str, Any]], Any]
 
 
+class ChatNumber(Convertor[int]):
+    """The number of a chat in a path; those of groups are below zero."""
+
+    regex = "-?[0-9]{1,16}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("chat", ChatNumber())
+
+
 @dataclass(frozen=True)
 class ChatPage:
     """Serves the page and carries out what it asks for."""
@@ -48,15 +64,16 @@ class ChatPage:
             Route("/api/state", self.state),
             Route("/api/events", self.events),
             Route("/api/people", self._doing(self.add_person), methods=["POST"]),
-            Route("/api/chats/{id:int}/messages", self.messages),
-            Route("/api/chats/{id:int}/commands", self.commands),
-            Route("/api/chats/{id:int}/send", self._doing(self.send), methods=["POST"]),
-            Route("/api/chats/{id:int}/press", self._doing(self.press), methods=["POST"]),
-            Route("/api/chats/{id:int}/edit", self._doing(self.edit), methods=["POST"]),
-            Route("/api/chats/{id:int}/delete", self._doing(self.delete), methods=["POST"]),
-            Route("/api/chats/{id:int}/block", self._doing(self.block), methods=["POST"]),
-            Route("/api/chats/{id:int}/read", self._doing(self.read), methods=["POST"]),
-            Route("/api/chats/{id:int}/upload", self.upload, methods=["POST"]),
+            Route("/api/groups", self._doing(self.add_group), methods=["POST"]),
+            Route("/api/chats/{id:chat}/messages", self.messages),
+            Route("/api/chats/{id:chat}/commands", self.commands),
+            Route("/api/chats/{id:chat}/send", self._doing(self.send), methods=["POST"]),
+            Route("/api/chats/{id:chat}/press", self._doing(self.press), methods=["POST"]),
+            Route("/api/chats/{id:chat}/edit", self._doing(self.edit), methods=["POST"]),
+            Route("/api/chats/{id:chat}/delete", self._doing(self.delete), methods=["POST"]),
+            Route("/api/chats/{id:chat}/block", self._doing(self.block), methods=["POST"]),
+            Route("/api/chats/{id:chat}/read", self._doing(self.read), methods=["POST"]),
+            Route("/api/chats/{id:chat}/upload", self.upload, methods=["POST"]),
             Route("/api/files/{file_id}", self.file),
             Route("/{name}", self.bot_link),
         ]
@@ -82,6 +99,7 @@ class ChatPage:
     async def state(self, _request: Request) -> Response:
         """Everything the page shows first."""
         people = [self._person(row) for row in self.messenger.chats.people()]
+        groups = [self._group(row) for row in self.messenger.chats.groups()]
         short = self.messenger.store.fact("profile:short_description:", "")
         description = self.messenger.store.fact("profile:description:", "")
         bot = {
@@ -92,7 +110,13 @@ class ChatPage:
             "description": description,
         }
         mails = self.messenger.inbox.listed()
-        state = {"people": people, "bot": bot, "mails": mails, "last_event": self.messenger.events.last_id}
+        state = {
+            "people": people,
+            "groups": groups,
+            "bot": bot,
+            "mails": mails,
+            "last_event": self.messenger.events.last_id,
+        }
         return JSONResponse(state, headers={"cache-control": "no-store"})
 
     def _person(self, row: Any) -> dict[str, Any]:
@@ -110,6 +134,14 @@ class ChatPage:
             "waiting": self.messenger.updates.waiting_in(row["id"]),
         }
 
+    def _group(self, row: Any) -> dict[str, Any]:
+        chats = self.messenger.chats
+        there = [each for each in chats.members(row["id"]) if each["status"] not in ("left", "kicked")]
+        members = [{"id": each["user_id"], "status": each["status"]} for each in there]
+        topics = [{"id": each["thread_id"], "name": each["name"]} for each in chats.topics(row["id"])]
+        shown = {"first_name": row["title"], "last_name": "", "started": True, "blocked": False, "keyboard": None}
+        return self._person(row) | shown | {"type": row["type"], "members": members, "topics": topics}
+
     async def messages(self, request: Request) -> Response:
         """The newest messages before a number."""
         before = request.query_params.get("before")
@@ -120,11 +152,12 @@ class ChatPage:
         return JSONResponse(body, headers={"cache-control": "no-store"})
 
     async def commands(self, request: Request) -> Response:
-        """The command menu of a person's private chat."""
-        person = request.path_params["id"]
+        """The command menu that a person sees in a chat: `as` names them where the chat is a group."""
+        chat = request.path_params["id"]
         try:
-            return JSONResponse({"commands": commands_for(self.messenger, person, person)})
-        except SandboxError as problem:
+            person = _speaker(chat, dict(request.query_params))
+            return JSONResponse({"commands": commands_for(self.messenger, chat, person)})
+        except (SandboxError, KeyError, ValueError) as problem:
             return JSONResponse({"error": str(problem)}, 404)
 
     async def file(self, request: Request) -> Response:
@@ -175,22 +208,37 @@ class ChatPage:
         names = (str(wish["first_name"]), str(wish.get("last_name", "")), str(wish.get("language_code", "en")))
         return self._person(self.messenger.chats.person(self.messenger.chats.add_person(*names)))
 
-    def send(self, person: int, wish: dict[str, Any]) -> Any:
-        """A text."""
+    def add_group(self, _id: int, wish: dict[str, Any]) -> Any:
+        """A group of everybody here and the bot, made by one of them, with topics if any are named."""
+        owner, members = int(wish["as"]), [row["id"] for row in self.messenger.chats.people()]
+        group = self.messenger.groups.add(str(wish["title"]), owner, members)
+        for name in str(wish.get("topics", "")).split(","):
+            if name.strip():
+                self.messenger.groups.topic(group, owner, name)
+        return self._group(self.messenger.chats.find(group))
+
+    def send(self, chat: int, wish: dict[str, Any]) -> Any:
+        """A text; into a group it is said `as` a member, perhaps into a topic."""
         reply_to = int(wish["reply_to"]) if wish.get("reply_to") else None
-        return self.messenger.actions.send(person, str(wish["text"]), reply_to=reply_to)
+        thread = int(wish["thread_id"]) if wish.get("thread_id") else None
+        speaker = _speaker(chat, wish)
+        return self.messenger.actions.send(
+            speaker, str(wish["text"]), chat_id=chat, reply_to=reply_to, thread_id=thread
+        )
 
-    def press(self, person: int, wish: dict[str, Any]) -> Any:
+    def press(self, chat: int, wish: dict[str, Any]) -> Any:
         """A button under a message."""
-        return self.messenger.actions.press(person, person, int(wish["message_id"]), str(wish["data"]))
+        speaker = _speaker(chat, wish)
+        return self.messenger.actions.press(speaker, chat, int(wish["message_id"]), str(wish["data"]))
 
-    def edit(self, person: int, wish: dict[str, Any]) -> Any:
+    def edit(self, chat: int, wish: dict[str, Any]) -> Any:
         """A new wording of an own text."""
-        return self.messenger.actions.edit(person, int(wish["message_id"]), str(wish["text"]))
+        speaker = _speaker(chat, wish)
+        return self.messenger.actions.edit(speaker, int(wish["message_id"]), str(wish["text"]), chat_id=chat)
 
-    def delete(self, person: int, wish: dict[str, Any]) -> Any:
+    def delete(self, chat: int, wish: dict[str, Any]) -> Any:
         """A message taken back."""
-        self.messenger.actions.delete(person, int(wish["message_id"]))
+        self.messenger.actions.delete(_speaker(chat, wish), int(wish["message_id"]), chat_id=chat)
         return True
 
     def block(self, person: int, wish: dict[str, Any]) -> Any:
@@ -217,6 +265,11 @@ class ChatPage:
         except (SandboxError, ApiError) as problem:
             return JSONResponse({"error": str(problem)}, 400)
         return JSONResponse({"done": message})
+
+
+def _speaker(chat: int, wish: dict[str, Any]) -> int:
+    """Who acts: the person whose private chat it is, or the member of the group who is named."""
+    return chat if chat > 0 else int(wish["as"])
 
 
 def _asset(request: Request, name: str) -> Response:

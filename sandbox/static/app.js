@@ -4,7 +4,7 @@ import { closeChat, listenToChats, sendStart, showChat, startPayload } from "./c
 import { h } from "./dom.js";
 import { clearButton, emptyMail, mailList, mailView } from "./inbox.js";
 import { problem, toast } from "./notices.js";
-import { addPersonButton, peopleList } from "./people.js";
+import { addGroupButton, addPersonButton, peopleList } from "./people.js";
 import { forgetMessages, loadState, on, personOf, remember, remembered, state, unreadMails } from "./store.js";
 import { follow } from "./stream.js";
 
@@ -23,11 +23,11 @@ function route() {
   state.tab = location.pathname === "/inbox" ? "inbox" : "chats";
   state.mail = state.tab === "inbox" ? item : null;
   document.body.dataset.tab = state.tab;
-  const alone = state.tab === "chats" && state.people.length === 1;
+  const alone = state.tab === "chats" && state.people.length === 1 && !state.groups.length;
   document.body.dataset.pane = item || (alone && location.hash !== "#list") ? "content" : "list";
   if (state.tab === "chats") {
     state.person = personOf(item) ? item : remembered();
-    if (item) remember(state.person);
+    if (item > 0) remember(state.person);
   }
   showSide();
   showContent().catch((error) => (problem(error), go("/inbox")));
@@ -62,7 +62,7 @@ function showSide() {
   const focused = byId("side-list").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   byId("side-list").replaceChildren(...(inbox ? mailList() : peopleList()));
   if (focused) byId("side-list").querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  byId("side-foot").replaceChildren(...[inbox ? clearButton() : addPersonButton(go)].filter(Boolean));
+  byId("side-foot").replaceChildren(...(inbox ? [clearButton()] : [addPersonButton(go), addGroupButton(go)]).filter(Boolean));
   for (const [id, chosen] of [["tab-chats", !inbox], ["tab-inbox", inbox]]) {
     byId(id).setAttribute("aria-selected", String(chosen));
     if (chosen) byId("side-list").setAttribute("aria-labelledby", id);
@@ -72,7 +72,7 @@ function showSide() {
 }
 
 function showCounts() {
-  const chats = state.people.reduce((sum, person) => sum + person.unread, 0);
+  const chats = [...state.people, ...state.groups].reduce((sum, person) => sum + person.unread, 0);
   const mails = unreadMails();
   for (const [id, count] of [["tab-chats", chats], ["tab-inbox", mails]]) {
     const badge = byId(id).querySelector("b");

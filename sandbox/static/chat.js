@@ -5,7 +5,7 @@ import { composer } from "./composer.js";
 import { avatar, fullName, h, iconButton } from "./dom.js";
 import { history } from "./history.js";
 import { alertBox, confirmBox, menu, problem, toast } from "./notices.js";
-import { loadMessages, on, personOf, state } from "./store.js";
+import { acting as actingIn, isGroup, loadMessages, on, personOf, speakerOf, state } from "./store.js";
 
 const ACTIONS = { typing: "typing", upload_photo: "sending a picture", upload_document: "sending a file" };
 const ACTION_LASTS = 5500;
@@ -25,7 +25,7 @@ export function startPayload(address) {
 }
 
 export async function sendStart(person, payload) {
-  await post(`/api/chats/${person}/send`, { text: `/start ${payload}`.trim() }).catch(problem);
+  await post(`/api/chats/${person}/send`, { text: `/start ${payload}`.trim(), ...actingIn(person) }).catch(problem);
 }
 
 async function copy(text) {
@@ -56,7 +56,7 @@ async function press(message, button, key) {
   const provisional = `local-${key}`;
   state.pressed.set(provisional, key);
   try {
-    const id = await post(`/api/chats/${person}/press`, { message_id: message.message_id, data: button.callback_data });
+    const id = await post(`/api/chats/${person}/press`, { message_id: message.message_id, data: button.callback_data, ...actingIn(person) });
     state.pressed.delete(provisional);
     state.pressed.set(id, key);
     if (early.has(id)) clearPress(id);
@@ -75,7 +75,7 @@ async function press(message, button, key) {
 function answered(event) {
   if (state.pressed.has(event.press_id)) clearPress(event.press_id);
   else early.set(event.press_id, true);
-  if (open?.person !== event.person) return;
+  if (event.person !== (open && speakerOf(open.person))) return;
   if (event.text && event.show_alert) alertBox(event.text, state.bot.name);
   else if (event.text) toast(event.text, { testid: "answer" });
   if (event.url && startPayload(event.url) !== null) sendStart(event.person, startPayload(event.url));
@@ -87,8 +87,8 @@ function messageMenu(event, message) {
   const text = message.text || message.caption;
   const choices = [];
   if (text) choices.push({ label: "Copy text", run: () => copy(text) });
-  if (message.out && message.text) choices.push({ label: "Edit", run: () => open.composer.edit(message) });
-  const remove = () => post(`/api/chats/${message.chat.id}/delete`, { message_id: message.message_id }).catch(problem);
+  if (message.from.id === speakerOf(message.chat.id) && message.text) choices.push({ label: "Edit", run: () => open.composer.edit(message) });
+  const remove = () => post(`/api/chats/${message.chat.id}/delete`, { message_id: message.message_id, ...actingIn(message.chat.id) }).catch(problem);
   choices.push({ label: "Delete", danger: true, run: remove });
   menu({ getBoundingClientRect: () => new DOMRect(event.clientX, event.clientY, 0, 0) }, choices);
 }
@@ -114,6 +114,20 @@ function greeting(id) {
     start);
 }
 
+// In a group: who writes, and into which topic.
+function groupChoices(group) {
+  const choice = (label, testid, options, chosen, taken) => {
+    const list = h("select", { class: "as", "aria-label": label, title: label, testid, onchange: () => (taken(Number(list.value)), open?.history.render({ afresh: true }), open?.composer.loadCommands()) },
+      options.map(([value, words]) => h("option", { value, selected: value === chosen }, words)));
+    return list;
+  };
+  const members = group.members.map((member) => [member.id, `as ${fullName(personOf(member.id))}`]);
+  const topics = [[0, "General"], ...group.topics.map((topic) => [topic.id, `# ${topic.name}`])];
+  const topic = choice("Write into this topic", "topic", topics, state.topic.get(group.id) || 0, (value) => state.topic.set(group.id, value));
+  const as = choice("Write as this member", "as-member", members, speakerOf(group.id), (value) => state.as.set(group.id, value));
+  return group.topics.length ? [topic, as] : [as];
+}
+
 export function showChat(id, { back }) {
   open?.history.close();
   const status = h("span", { class: "status", testid: "status" });
@@ -121,10 +135,12 @@ export function showChat(id, { back }) {
   const chosen = personOf(id);
   const head = h("header", { class: "head" },
     iconButton("back", "Back to the list", "back", back),
-    avatar(state.bot.name, 0, "bot"),
-    h("div", { class: "head-names" }, h("h1", { dir: "auto" }, state.bot.name), status),
-    h("span", { class: "as", title: "You write as this person", dir: "auto", testid: "as" }, "as ", h("b", {}, fullName(chosen))),
-    iconButton("more", "More", "chat-more", (event) => chatMenu(event, id)));
+    isGroup(id) ? avatar(chosen.first_name, id) : avatar(state.bot.name, 0, "bot"),
+    h("div", { class: "head-names" }, h("h1", { dir: "auto" }, isGroup(id) ? chosen.first_name : state.bot.name), status),
+    ...(isGroup(id) ? groupChoices(chosen) : [
+      h("span", { class: "as", title: "You write as this person", dir: "auto", testid: "as" }, "as ", h("b", {}, fullName(chosen))),
+      iconButton("more", "More", "chat-more", (event) => chatMenu(event, id)),
+    ]));
   const write = composer(id, { arrivedOwn: () => list.toBottom() });
   const hands = {
     press, copy, problem, startPayload, menu: messageMenu,
@@ -135,7 +151,7 @@ export function showChat(id, { back }) {
   const card = greeting(id);
   list.list.before(card);
   list.list.after(typing);
-  const root = h("section", { class: "chat", "aria-label": `Chat of ${fullName(chosen)} with ${state.bot.name}` }, head, h("div", { class: "pane" }, ...list.nodes), write.root);
+  const root = h("section", { class: "chat", "aria-label": isGroup(id) ? `Group ${chosen.first_name}` : `Chat of ${fullName(chosen)} with ${state.bot.name}` }, head, h("div", { class: "pane" }, ...list.nodes), write.root);
   root.addEventListener("dragover", (event) => event.preventDefault());
   root.addEventListener("drop", (event) => (event.preventDefault(), write.sendFiles(event.dataTransfer.files)));
   open = { person: id, history: list, composer: write, status, typing, card, timer: null };

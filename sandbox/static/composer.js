@@ -3,7 +3,7 @@
 import { get, post, upload } from "./api.js";
 import { h, icon, iconButton } from "./dom.js";
 import { problem, toast } from "./notices.js";
-import { currentPerson, personOf, state } from "./store.js";
+import { acting, currentPerson, personOf, speakerOf, state } from "./store.js";
 
 const PICTURE_TYPES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
@@ -31,7 +31,7 @@ export function composer(person, { arrivedOwn }) {
 
   async function say(text) {
     try {
-      await post(`/api/chats/${person}/send`, { text });
+      await post(`/api/chats/${person}/send`, { text, ...acting(person) });
       return true;
     } catch (error) {
       problem(error);
@@ -52,7 +52,7 @@ export function composer(person, { arrivedOwn }) {
       if (!(await say(text)) && !input.value) input.value = text;
       return;
     }
-    await post(`/api/chats/${person}/edit`, { message_id: target.message_id, text }).catch(problem);
+    await post(`/api/chats/${person}/edit`, { message_id: target.message_id, text, ...acting(person) }).catch(problem);
   }
 
   function edit(message) {
@@ -129,7 +129,7 @@ export function composer(person, { arrivedOwn }) {
       list.hidden = true;
       edit(null);
     } else if (event.key === "ArrowUp" && !input.value) {
-      const own = state.chats.get(person)?.messages.findLast((message) => message.out && message.text);
+      const own = state.chats.get(person)?.messages.findLast((message) => message.from.id === speakerOf(person) && message.text);
       if (own) event.preventDefault(), edit(own);
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
@@ -167,7 +167,7 @@ export function composer(person, { arrivedOwn }) {
 
   async function loadCommands() {
     try {
-      commands = (await get(`/api/chats/${person}/commands`)).commands;
+      commands = (await get(`/api/chats/${person}/commands?as=${speakerOf(person)}`)).commands;
     } catch {
       return; // the stream tells when the sandbox is back, and the list is asked for again
     }

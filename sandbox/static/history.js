@@ -32,7 +32,7 @@ export function history(person, hands) {
   }
 
   function together(a, b) {
-    return a && b && a[0].out === b[0].out && dayKey(a[0].date) === dayKey(b[0].date) && b[0].date - a.at(-1).date < SAME_BLOCK;
+    return a && b && a[0].from.id === b[0].from.id && dayKey(a[0].date) === dayKey(b[0].date) && b[0].date - a.at(-1).date < SAME_BLOCK;
   }
 
   function wanted() {
@@ -59,7 +59,8 @@ export function history(person, hands) {
     return node;
   }
 
-  function render({ older = false } = {}) {
+  function render({ older = false, afresh = false } = {}) {
+    if (afresh) rows = new Map();
     const height = scroller.scrollHeight;
     const top = scroller.scrollTop;
     const next = new Map();

@@ -3,7 +3,7 @@
 import { avatar, h, icon, sizeOf } from "./dom.js";
 import { formatted, safeUrl } from "./entities.js";
 import { lightbox } from "./notices.js";
-import { state } from "./store.js";
+import { isGroup, personOf, speakerOf, state } from "./store.js";
 import { completeTime, timeOf } from "./times.js";
 
 const fileUrl = (id) => `/api/files/${encodeURIComponent(id)}`;
@@ -15,6 +15,7 @@ export function summary(message) {
   const words = message.text || message.caption || "";
   if (words) return (message.photo ? "🖼 " : "") + words.slice(0, 140);
   if (message.photo) return "🖼 Picture";
+  if (message.forum_topic_created) return `began the topic ${message.forum_topic_created.name}`;
   if (message.document) return message.document.file_name || "Document";
   return "Message";
 }
@@ -107,6 +108,15 @@ function fitTo(stack, photos, captioned) {
   stack.style.width = photos.length > 1 ? "460px" : `clamp(${captioned ? 410 : 230}px, ${wanted}, 480px)`;
 }
 
+const nameOf = (message) => (!message.out ? state.bot.name : message.sender_chat ? message.sender_chat.title : message.from.first_name);
+
+// In a group: who said it, and in which topic.
+function sender(message) {
+  if (!isGroup(message.chat.id)) return null;
+  const topic = personOf(message.chat.id)?.topics.find((one) => one.id === message.message_thread_id);
+  return h("div", { class: "sender", dir: "auto" }, h("b", {}, nameOf(message)), topic ? h("span", { class: "faint" }, ` # ${topic.name}`) : null);
+}
+
 // `messages` is one message, or the pictures and documents of one album.
 export function bubble(messages, hands) {
   const [message] = messages;
@@ -119,17 +129,20 @@ export function bubble(messages, hands) {
     : null;
   const documents = messages.filter((one) => one.document).map(documentCard);
   const parts = captioned.show_caption_above_media ? [text, pictures, ...documents] : [pictures, ...documents, text];
-  card.append(...[quote(message), ...parts].filter(Boolean));
+  card.append(...[sender(message), quote(message), ...parts].filter(Boolean));
   if (!text && photos.length) card.classList.add("bare");
-  if (!text && !photos.length && !documents.length) card.append(h("div", { class: "words faint" }, "This kind of message cannot be shown here."));
+  const begun = message.forum_topic_created;
+  if (begun) card.append(h("div", { class: "words faint" }, `began the topic # ${begun.name}`));
+  else if (!text && !photos.length && !documents.length) card.append(h("div", { class: "words faint" }, "This kind of message cannot be shown here."));
   card.append(meta(messages.at(-1)));
-  const side = message.out ? "out" : "in";
+  const own = isGroup(message.chat.id) ? message.from.id === speakerOf(message.chat.id) && !message.sender_chat : message.out;
+  const side = own ? "out" : "in";
   const row = h("article", {
     class: `message ${side}`, testid: `message-${side}`, data: { id: message.message_id },
-    "aria-label": `${message.out ? "You" : state.bot.name}, ${timeOf(message.date)}`,
+    "aria-label": `${own ? "You" : nameOf(message)}, ${timeOf(message.date)}`,
     oncontextmenu: (event) => hands.menu(event, captioned),
   });
-  if (!message.out) row.append(avatar(state.bot.name, 0, "bot small"));
+  if (!own) row.append(message.out ? avatar(nameOf(message), message.from.id, "small") : avatar(state.bot.name, 0, "bot small"));
   const stack = h("div", { class: "stack" }, ...[card, reactions(message), keyboard(captioned, hands)].filter(Boolean));
   if (photos.length) fitTo(stack, photos, Boolean(text));
   row.append(stack);

@@ -4,6 +4,9 @@ import { get, post } from "./api.js";
 
 export const state = {
   people: [],
+  groups: [],
+  as: new Map(), // group → the member who speaks
+  topic: new Map(), // group → the topic that is spoken into
   bot: { name: "Openbell", username: "", online: true, description: "", short_description: "" },
   mails: [],
   person: null, // id of the one who speaks here
@@ -24,7 +27,21 @@ export function tell(topic, detail) {
   for (const listener of listeners.get(topic) || []) listener(detail);
 }
 
-export const personOf = (id) => state.people.find((person) => person.id === id);
+export const personOf = (id) => state.people.find((person) => person.id === id) || state.groups.find((group) => group.id === id);
+export const isGroup = (id) => id < 0;
+
+// Who acts in a chat: its person, or the member of a group who was chosen.
+export function speakerOf(id) {
+  if (!isGroup(id)) return id;
+  const members = personOf(id)?.members || [];
+  const chosen = members.find((member) => member.id === state.as.get(id)) || members.find((member) => member.status === "creator") || members[0];
+  return chosen?.id ?? null;
+}
+
+// What every request into a chat says of who acts, and where.
+export function acting(id) {
+  return isGroup(id) ? { as: speakerOf(id), thread_id: state.topic.get(id) || null } : {};
+}
 export const currentPerson = () => personOf(state.person);
 export const unreadMails = () => state.mails.filter((mail) => !mail.read).length;
 
@@ -47,7 +64,7 @@ export function remember(id) {
 
 export async function loadState() {
   const fresh = await get("/api/state");
-  Object.assign(state, { people: fresh.people, bot: fresh.bot, mails: fresh.mails });
+  Object.assign(state, { people: fresh.people, groups: fresh.groups, bot: fresh.bot, mails: fresh.mails });
   tell("people");
   tell("mails");
   tell("bot");

@@ -181,3 +181,19 @@ async def test_the_page_is_served_with_a_strict_policy_and_a_tag(world: World, h
     assert (await http.get("/nothing")).status_code == 404
     for path in ("/static/../app.py", "/static/%2e%2e%2fapp.py", "/static/none.js"):
         assert (await http.get(path)).status_code == 404
+
+
+async def test_a_group_by_the_page_with_topics_and_whoever_speaks_there(world: World, http: httpx.AsyncClient) -> None:
+    ada = world.ada.id
+    group = await done(http, "/api/groups", title="Desk", topics="Gold, FX", **{"as": ada})
+    assert [topic["name"] for topic in group["topics"]] == ["Gold", "FX"]
+    (shown,) = (await http.get("/api/state")).json()["groups"]
+    assert (shown["first_name"], len(shown["members"])) == ("Desk", 2)
+    chat, topic = f"/api/chats/{group['id']}", group["topics"][0]["id"]
+    await done(http, f"{chat}/send", text="/jobs", thread_id=topic, **{"as": ada})
+    told = (await world.bot.get_updates())[-1].message
+    assert told is not None
+    assert told.from_user is not None
+    assert (told.from_user.id, told.chat.id, told.message_thread_id) == (ada, group["id"], topic)
+    assert "missing" in await problem(http, f"{chat}/send", text="/jobs")
+    assert (await http.get(f"{chat}/commands?as={ada}")).json() == {"commands": []}
