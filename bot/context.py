@@ -187,6 +187,8 @@ class Command:
     """Whether it is one of the everyday commands that Telegram's menu lists."""
     anywhere: bool = False
     """Whether it answers in a group too, with what everybody there may read."""
+    in_groups: bool = False
+    """Whether it acts in a linked group too, on a job that is told there, where an admin allowed acting."""
 
     def is_for(self, role: Role | None) -> bool:
         return self.role is None or (role is not None and role.includes(self.role))
@@ -202,6 +204,8 @@ class Press:
     acts: bool = False
     looks: str = ""
     """The action behind the number that changes nothing, and may be repeated."""
+    anywhere: bool = False
+    """Whether who asked may press it in a group too: it turns the pages of an answer."""
 
     def acts_on(self, what: str) -> bool:
         """Whether this press changes anything, and so is carried out once."""

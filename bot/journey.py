@@ -1,6 +1,5 @@
 """The one way every update takes: a clock and a language before it, gate and handler, then the answer and the audit."""
 
-import difflib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,6 +10,7 @@ from bot.commands import general, users
 from bot.context import Asked, BotContext, Command, Handle, Press
 from bot.replies import Reply
 from db.offload import DatabaseUnavailable
+from domain.destinations import job_acted_on
 from domain.errors import NotAllowed, UserError
 from domain.locales import set_locale, t
 from services.telegram import Audit, TelegramService
@@ -47,7 +47,10 @@ async def command(update: Update, context: BotContext) -> None:
     message = _message_of(update)
     written = message.text or message.caption or ""
     name, addressed, arguments = split(written)
-    if addressed and addressed.lower() != context.bot.username.lower():
+    if (addressed and addressed.lower() != context.bot.username.lower()) or not access.is_heard(message):
+        return
+    if access.is_group(message.chat):
+        await _command_in_group(update, context, message, as_in_group(name, arguments), addressed=bool(addressed))
         return
     _enter(update, context, f"/{name}", written)
     access.check_message(message)
@@ -63,7 +66,7 @@ async def command(update: Update, context: BotContext) -> None:
         await found.handle(update, context)
         return
     access.check_acts(message)
-    if access.age_of(message, context) > access.STALE_AFTER:
+    if access.age_of(message, context) > context.parts.live.current.stale_after:
         await general.ask_if_still_wanted(update, context, written)
         return
     key = f"m:{message.chat.id}:{message.message_id}"
@@ -73,6 +76,8 @@ async def command(update: Update, context: BotContext) -> None:
 async def text(update: Update, context: BotContext) -> None:
     """A text that is no command: an answer to what was asked, or words that nobody asked for."""
     message = _message_of(update)
+    if access.is_group(message.chat) or not access.is_heard(message):
+        return
     written = message.text or ""
     _enter(update, context, "text", written)
     access.check_message(message)
@@ -92,6 +97,8 @@ async def text(update: Update, context: BotContext) -> None:
 async def other(update: Update, context: BotContext) -> None:
     """A picture, a voice, a sticker: nothing that we read."""
     message = _message_of(update)
+    if access.is_group(message.chat) or not access.is_heard(message):
+        return
     _enter(update, context, "other", "")
     access.check_message(message)
     await replies.send(update, Reply(t("I read text only. /help lists what I understand.")))
@@ -100,6 +107,11 @@ async def other(update: Update, context: BotContext) -> None:
 async def edited(update: Update, context: BotContext) -> None:
     """A message that was changed: it is not carried out again."""
     message = _message_of(update)
+    if not access.is_heard(message):
+        return
+    if access.is_group(message.chat):
+        _edited_in_group(update, context, message.text or "")
+        return
     _enter(update, context, "edited", message.text or "")
     access.check_message(message)
     raise access.NotOnceMore
@@ -116,12 +128,71 @@ async def press(update: Update, context: BotContext) -> None:
     if found is None:
         raise NotAllowed(t("That button is from an older version. Send /help."))
     access.check_role(context, found.role)
+    if access.is_group(query.message.chat if query.message is not None else None):
+        await _check_press_in_group(update, context, query, found)
     if not found.acts_on(what):
         await found.handle(update, context, what)
         return
     place = query.message.message_id if query.message is not None else query.id
     key = f"p:{query.from_user.id}:{place}:{query.data}"
     await _once(update, context, key, t("that button"), lambda: found.handle(update, context, what))
+
+
+async def _command_in_group(
+    update: Update, context: BotContext, message: Message, said: tuple[str, list[str]], *, addressed: bool
+) -> None:
+    """A command that several people read: what everybody may see is answered, the rest is for a private chat.
+
+    What we don't know may be meant for another bot, so that only who names us is answered.
+    """
+    name, context.arguments = said
+    found = context.tables.commands.get(name)
+    if found is None and not addressed:
+        return
+    _enter(update, context, f"/{name}", message.text or message.caption or "")
+    access.check_message(message)
+    access.check_acts(message)
+    await access.identify(update, context, afresh=True)
+    if found is None or (found not in context.commands and context.known is not None):
+        await _unknown(update, context, name, silent=not addressed)
+    elif found.anywhere and found in context.commands:
+        await found.handle(update, context)
+    elif found.in_groups and found in context.commands:
+        await access.check_acts_in_group(update, context, access.job_in(context))
+        if access.age_of(message, context) > context.parts.live.current.stale_after:
+            raise access.TooOld
+        key = f"m:{message.chat.id}:{message.message_id}"
+        await _once(update, context, key, message.text or "", lambda: found.handle(update, context))
+    else:
+        link = f"{context.parts.link_url}/{context.bot.username}"
+        await replies.send(update, replies.groups.privately(link, known=context.known is not None))
+
+
+async def _check_press_in_group(update: Update, context: BotContext, query: CallbackQuery, found: Press) -> None:
+    """Pages are turned by who asked; jobs that are told here are acted on by their owner; nothing else is pressed."""
+    if found.anywhere:
+        access.check_reader(query)
+        return
+    job = job_acted_on(query.data)
+    if job is None:
+        raise access.NotHere
+    await access.check_acts_in_group(update, context, job)
+
+
+def _edited_in_group(update: Update, context: BotContext, written: str) -> None:
+    """Nobody is answered, as others talk there; an edited command of ours is kept in the audit."""
+    if not written.startswith("/"):
+        return
+    name, addressed, _ = split(written)
+    if name in context.tables.commands and addressed.lower() in ("", context.bot.username.lower()):
+        _enter(update, context, f"/{name}", written)
+        if context.entry is not None:
+            context.entry.success, context.entry.error_message = False, "edited, so not carried out"
+
+
+def as_in_group(name: str, arguments: list[str]) -> tuple[str, list[str]]:
+    """The command as it is meant in a group: Telegram says ``/start link`` for who adds us by that link."""
+    return ("link", []) if name == "start" and arguments == ["link"] else (name, arguments)
 
 
 def split(written: str) -> tuple[str, str, list[str]]:
@@ -140,10 +211,12 @@ def _enter(update: Update, context: BotContext, command: str, written: str) -> N
         context.entry = entry
 
 
-async def _unknown(update: Update, context: BotContext, name: str) -> None:
+async def _unknown(update: Update, context: BotContext, name: str, *, silent: bool = False) -> None:
     if context.entry is not None:
         context.entry.success, context.entry.error_message = False, "unknown command"
-    near = difflib.get_close_matches(name, [each.name for each in context.commands], n=3, cutoff=0.5)
+    if silent:
+        return
+    near = general.nearest(context, name)
     await replies.send(update, replies.refusals.unknown_command(near))
 
 

@@ -1,5 +1,6 @@
 """Groups and topics as destinations: what is linked, how it stands, and what went wrong there."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -80,6 +81,15 @@ def read_place(address: str) -> Place:
     """The place that an address of a group names."""
     chat, _, thread = address.partition("/")
     return Place.of(int(chat), int(thread) if thread else None)
+
+
+_ACTS = re.compile(r"j:(\d{1,19}):(?:run|pause|resume):[0-9a-z]{0,20}")
+
+
+def job_acted_on(data: str | None) -> int | None:
+    """The job that a button of this data runs, pauses or resumes; None for every other, which stays out of groups."""
+    found = _ACTS.fullmatch(data or "")
+    return int(found[1]) if found else None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from domain.destinations import Destination, Place, State, Trouble
 from domain.ids import UserId
 from domain.locales import speaking, t
 from domain.messages import Button, Category, Outgoing
+from domain.users import User
 from notifications import outbox
 
 
@@ -52,6 +53,23 @@ def move(uow: UnitOfWork, old: int, new: int, now: datetime) -> list[Destination
     return moved
 
 
+def tell_ended(uow: UnitOfWork, destination: Destination, *, by: User, now: datetime) -> None:
+    """Tell who linked a destination that somebody else ends it, before it is gone."""
+    owner = uow.users.get_by_id(destination.user_id) if destination.user_id is not None else None
+    if owner is None:
+        return
+    with speaking(owner.locale):
+        words = t(
+            "{who} unlinked <b>{name}</b>. Results that went there come to you instead. Jobs concerned: {jobs}.",
+            who=escape(by.display_name or by.email),
+            name=escape(destination.name),
+            jobs=uow.destinations.jobs_told(destination.id),
+        )
+        key = f"destination:{destination.id}:ended"
+        subject = t("News of a linked group")
+    outbox.enqueue(uow, Outgoing(Category.HEALTH, UserId(owner.id), words, dedupe_key=key, subject=subject), now)
+
+
 def _turn(
     uow: UnitOfWork, rows: Iterable[DestinationRow], state: State, trouble: Trouble | None, now: datetime
 ) -> list[Destination]:
@@ -74,7 +92,7 @@ def _tell_owner(uow: UnitOfWork, destination: Destination, now: datetime) -> Non
             Category.HEALTH,
             UserId(owner.id),
             _words(destination, uow.destinations.jobs_told(destination.id)),
-            buttons=((Button(t("Show the group"), data=f"gr:{destination.id}:show"),),),
+            buttons=((Button(t("Show the group"), data=f"gr:{destination.id}:show:new"),),),
             dedupe_key=f"destination:{destination.id}:{destination.state}:{now.timestamp():.3f}",
             subject=t("News of a linked group"),
         )

@@ -1,5 +1,6 @@
 """Groups and topics as destinations: linked by a verified group admin, shown, left, and allowed to be acted in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -82,25 +83,22 @@ class DestinationsService:
             uow.commit()
             return found
 
-    def unlink(self, user: User, destination_id: int) -> Linked:
+    def unlink(self, user: User, destination_id: int, *, now: datetime) -> Linked:
         """Send nothing there any more; the results of jobs that went there come to their owner again."""
         with self.uow as uow:
-            row = _mine(uow, user, destination_id)
-            found = _shown(uow, row, user)
-            uow.session.delete(row)
+            [found] = _end(uow, [_mine(uow, user, destination_id)], user, now)
             uow.commit()
             return found
 
-    def unlink_place(self, user: User, chat_id: int, thread_id: int | None, *, in_charge: bool) -> list[Linked]:
+    def unlink_place(
+        self, user: User, chat_id: int, thread_id: int | None, *, in_charge: bool, now: datetime
+    ) -> list[Linked]:
         """As `unlink`, for what this person linked in a place; who is in charge there ends what others linked too."""
         place = Place.of(chat_id, thread_id)
         with self.uow as uow:
             rows = uow.destinations.at(place, lock=True)
             own = [row for row in rows if row.user_id == user.id]
-            ended = own or (rows if in_charge or user.role is Role.ADMIN else [])
-            found = [_shown(uow, row, user) for row in ended]
-            for row in ended:
-                uow.session.delete(row)
+            found = _end(uow, own or (rows if in_charge or user.role is Role.ADMIN else []), user, now)
             uow.commit()
             return found
 
@@ -177,6 +175,17 @@ def _mine(uow: UnitOfWork, user: User, destination_id: int) -> DestinationRow:
     if row is None or (row.user_id != user.id and user.role is not Role.ADMIN):
         raise NoDestination
     return row
+
+
+def _end(uow: UnitOfWork, rows: Sequence[DestinationRow], user: User, now: datetime) -> list[Linked]:
+    """Delete these; who linked one that somebody else ends is told."""
+    ended = [_shown(uow, row, user) for row in rows]
+    for row in rows:
+        if row.user_id != user.id:
+            destinations.tell_ended(uow, row.view(), by=user, now=now)
+        uow.session.delete(row)
+    uow.session.flush()
+    return ended
 
 
 def _shown(uow: UnitOfWork, row: DestinationRow, user: User) -> Linked:
