@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import GiveUp
+from domain.locales import mark as _
 from domain.messages import Category, Outgoing
 from domain.runs import Outcome
 from domain.schedules import JobType
@@ -29,7 +30,14 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    keep: int = Field(KEPT, title="Keep", description="how many backups to keep, older ones are deleted", ge=1, le=1000)
+    keep: int = Field(
+        KEPT,
+        title=_("Keep"),
+        description=_("how many backups to keep, older ones are deleted"),
+        ge=1,
+        le=1000,
+        examples=[7, 14, 30],
+    )
 
 
 def perform(context: JobContext, params: Params) -> Outcome:
@@ -78,10 +86,12 @@ def _size(number: int) -> str:
 
 KIND = JobKind(
     name=JobType.BACKUP,
-    summary="a verified backup of the whole database",
+    summary=_("a verified backup of the whole database"),
     params=Params,
     perform=perform,
     timeout=timedelta(hours=1),
     role=Role.ADMIN,
     catch_up_window=timedelta(days=1),
+    title=_("Backup"),
+    naming=_("Backup"),
 )

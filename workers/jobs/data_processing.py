@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import GiveUp
+from domain.locales import mark as _
 from domain.messages import Category, Outgoing
 from domain.runs import Outcome
 from domain.schedules import JobType
@@ -27,9 +28,11 @@ class Params(BaseModel):
 
     task: Literal["sessions", "imports"] = Field(
         "sessions",
-        title="Task",
-        description="sessions: learn the coming sessions and holidays of all exchanges; "
-        "imports: read every imported price file and tell what is wrong or old",
+        title=_("Task"),
+        description=_(
+            "sessions: learn the coming sessions and holidays of all exchanges; "
+            "imports: read every imported price file and tell what is wrong or old"
+        ),
     )
 
 
@@ -90,7 +93,7 @@ def _report(context: JobContext, lines: list[str]) -> tuple[Outgoing, ...]:
 
 KIND = JobKind(
     name=JobType.DATA_PROCESSING,
-    summary="work on market data: exchange sessions, imported price files",
+    summary=_("work on market data: exchange sessions, imported price files"),
     params=Params,
     perform=perform,
     timeout=timedelta(minutes=10),
@@ -98,4 +101,6 @@ KIND = JobKind(
     role=Role.TRADER,
     catch_up_window=timedelta(days=1),
     target="task",
+    title=_("Market data"),
+    naming=_("Market data: {target}"),
 )

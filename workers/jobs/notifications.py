@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.errors import GiveUp, NotAllowed
 from domain.ids import UserId
+from domain.locales import mark as _
+from domain.locales import t
 from domain.messages import Button, Category, Outgoing, Rows
 from domain.runs import Outcome
 from domain.schedules import JobType
@@ -29,15 +31,21 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: str = Field(title="Text", description="what to remind of", min_length=1, max_length=MOST_LETTERS)
-    to: Segment = Field("me", title="To", description="you alone; admins may also write to everybody of a role")
+    text: str = Field(
+        title=_("Text"),
+        description=_("what to remind of"),
+        min_length=1,
+        max_length=MOST_LETTERS,
+        examples=[_("check margins")],
+    )
+    to: Segment = Field("me", title=_("To"), description=_("you alone; admins may also write to everybody of a role"))
 
     @field_validator("text")
     @classmethod
     def _says_something(cls, text: str) -> str:
         kept = "".join(sign for sign in text if sign.isprintable() or sign == "\n").strip()
         if not kept:
-            raise ValueError("it is empty, write a few words")
+            raise ValueError(t("it is empty, write a few words"))
         return kept
 
 
@@ -71,12 +79,14 @@ def _buttons(context: JobContext) -> Rows:
 
 def _only_admins_write_to_others(role: Role, params: Mapping[str, Any]) -> None:
     if params.get("to", "me") != "me" and not role.includes(Role.ADMIN):
-        raise NotAllowed(f"Only admins may write to {params['to']}; leave “to” out, and the reminder goes to you.")
+        raise NotAllowed(
+            t("Only admins may write to {whom}; leave “to” out, and the reminder goes to you.", whom=params["to"])
+        )
 
 
 KIND = JobKind(
     name=JobType.NOTIFICATION,
-    summary="a reminder, to yourself or from an admin to many",
+    summary=_("a reminder, to yourself or from an admin to many"),
     params=Params,
     perform=perform,
     timeout=timedelta(minutes=1),
@@ -84,4 +94,6 @@ KIND = JobKind(
     queue="alerts",
     target="text",
     rule=_only_admins_write_to_others,
+    title=_("Reminder"),
+    naming="{target}",
 )

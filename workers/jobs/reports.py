@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.locales import mark as _
 from domain.messages import Attachment, Button, Category, Outgoing, Rows
 from domain.runs import Outcome
 from domain.schedules import JobType
@@ -27,12 +28,13 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     symbol: str = Field(
-        title="Instrument",
-        description="the symbol to report on, as in GOLD or csv:GOLD",
+        title=_("Instrument"),
+        description=_("the symbol to report on, as in GOLD or csv:GOLD"),
         min_length=1,
         max_length=60,
+        json_schema_extra={"asks_for": "instrument"},
     )
-    theme: Literal["light", "dark"] = Field("light", title="Theme", description="the chart's colours")
+    theme: Literal["light", "dark"] = Field("light", title=_("Theme"), description=_("the chart's colours"))
 
 
 def perform(context: JobContext, params: Params) -> Outcome:
@@ -134,10 +136,12 @@ def _buttons(context: JobContext, symbol: str) -> Rows:
 
 KIND = JobKind(
     name=JobType.REPORT,
-    summary="a chart and a short text about one instrument",
+    summary=_("a chart and a short text about one instrument"),
     params=Params,
     perform=perform,
     timeout=timedelta(minutes=2),
     queue="reports",
     target="symbol",
+    title=_("Report"),
+    naming=_("{target} report"),
 )

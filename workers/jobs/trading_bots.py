@@ -5,13 +5,15 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import GiveUp
+from domain.locales import mark as _
+from domain.locales import t
 from domain.runs import Outcome
 from domain.schedules import CatchUp, JobType
 from domain.users import Role
 from services.job_kinds import JobKind
 from workers.context import JobContext
 
-COMING = "Trading bots come with version 0.4 of Openbell; this version places no orders."
+COMING = _("Trading bots come with version 0.4 of Openbell; this version places no orders.")
 
 
 class Params(BaseModel):
@@ -19,17 +21,17 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trading_bot: str = Field(title="Trading bot", description="the bot's name", min_length=1, max_length=80)
+    trading_bot: str = Field(title=_("Trading bot"), description=_("the bot's name"), min_length=1, max_length=80)
 
 
 def perform(_context: JobContext, _params: Params) -> Outcome:
     """Refuse: a row of this type can only come from a later version of Openbell."""
-    raise GiveUp(COMING)
+    raise GiveUp(t(COMING))
 
 
 KIND = JobKind(
     name=JobType.BOT,
-    summary="one step of a trading bot",
+    summary=_("one step of a trading bot"),
     params=Params,
     perform=perform,
     timeout=timedelta(minutes=1),
@@ -40,4 +42,6 @@ KIND = JobKind(
     catch_up=CatchUp.SKIP,
     target="trading_bot",
     unavailable=COMING,
+    title=_("Trading bot"),
+    naming="{target}",
 )
