@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.errors import InvalidInput
 from domain.ids import UserId
+from domain.locales import t
 from domain.users import Role
 from domain.zones import UnknownZone, parse_zone
 
@@ -61,12 +62,16 @@ class Segment:
         """Whom it means, as a person says it."""
         match self.kind:
             case "role":
-                return f"everybody who is {'an' if self.value == 'admin' else 'a'} {self.value}"
+                return {
+                    Role.ADMIN: t("everybody who is an admin"),
+                    Role.TRADER: t("everybody who is a trader"),
+                    Role.VIEWER: t("everybody who is a viewer"),
+                }[Role(self.value)]
             case "zone":
-                return f"everybody in {self.value}"
+                return t("everybody in {zone}", zone=self.value)
             case "active":
-                return f"everybody who wrote to me in the last {self.value.removesuffix('d')} days"
-        return "everybody"
+                return t("everybody who wrote to me in the last {days} days", days=self.days)
+        return t("everybody")
 
     @property
     def days(self) -> int:
@@ -88,7 +93,14 @@ def split(words: str) -> tuple[Segment, str]:
         near = get_close_matches(key, _KEYS, n=1, cutoff=0.6)
         if not near:
             return Segment(), words.strip()
-        raise InvalidInput(f"I know no segment “{first[:40]}”. Did you mean {near[0]}:{keyed[2][:20]}? {_known()}")
+        raise InvalidInput(
+            t(
+                "I know no segment “{text}”. Did you mean {near}? {known}",
+                text=first[:40],
+                near=f"{near[0]}:{keyed[2][:20]}",
+                known=_known(),
+            )
+        )
     return parse_segment(first), rest.strip()
 
 
@@ -100,19 +112,21 @@ def parse_segment(text: str) -> Segment:
             return Segment()
         case "role":
             if value.lower() not in list(Role):
-                raise InvalidInput(f"There is no role “{value[:20]}”. There are {', '.join(Role)}.")
+                raise InvalidInput(
+                    t("There is no role “{name}”. There are {known}.", name=value[:20], known=", ".join(Role))
+                )
             return Segment("role", value.lower())
         case "zone":
             return Segment("zone", _zone(value))
         case "active":
             return Segment("active", f"{_days(value)}d")
         case "tag":
-            raise InvalidInput(f"People have no tags here. {_known()}")
-    raise InvalidInput(f"I know no segment “{text[:40]}”. {_known()}")
+            raise InvalidInput(t("People have no tags here. {known}", known=_known()))
+    raise InvalidInput(t("I know no segment “{text}”. {known}", text=text[:40], known=_known()))
 
 
 def _known() -> str:
-    return "Segments are all, role:trader, zone:Europe or zone:Berlin, active:30d."
+    return t("Segments are all, role:trader, zone:Europe or zone:Berlin, active:30d.")
 
 
 def _zone(value: str) -> str:
@@ -134,13 +148,14 @@ def _zone(value: str) -> str:
         return parse_zone(value).key
     except UnknownZone as problem:
         names = f" {', '.join(problem.suggestions[:3])}?" if problem.suggestions else ""
-        raise InvalidInput(f"{problem}{names} An area does too: zone:Europe.") from problem
+        area = t("An area does too: zone:Europe.")
+        raise InvalidInput(f"{problem}{names} {area}") from problem
 
 
 def _days(value: str) -> int:
     read = re.fullmatch(r"(\d{1,4})d?", value.lower())
     if read is None or not 1 <= int(read[1]) <= LONGEST_ACTIVE:
-        raise InvalidInput(f"Say in how many days, 1 to {LONGEST_ACTIVE}: active:30d")
+        raise InvalidInput(t("Say in how many days, 1 to {most}: active:30d", most=LONGEST_ACTIVE))
     return int(read[1])
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from domain.locales import mark, t
+
 
 class Status(StrEnum):
     """UNKNOWN is never stored: it is what silence makes of the last word."""
@@ -22,20 +24,20 @@ SELDOM = {"market_data": timedelta(hours=26)}
 """What speaks only when it is used; its silence is no outage."""
 
 NAMES = {
-    "worker": "Worker",
-    "scheduler": "Scheduler",
-    "valkey": "Queue (Valkey)",
-    "database": "Database",
-    "telegram_bot": "Bot",
-    "notification": "Sender of messages",
-    "notification telegram": "Telegram",
-    "notification email": "Mail relay",
-    "notification webhook": "Webhooks",
-    "notification apprise": "Other services (Apprise)",
-    "api_service": "Health over HTTP",
-    "web_ui": "Web pages",
-    "market_data": "Market data",
-    "trading_bot": "Trading bots",
+    "worker": mark("Worker"),
+    "scheduler": mark("Scheduler"),
+    "valkey": mark("Queue (Valkey)"),
+    "database": mark("Database"),
+    "telegram_bot": mark("Bot"),
+    "notification": mark("Sender of messages"),
+    "notification telegram": mark("Telegram"),
+    "notification email": mark("Mail relay"),
+    "notification webhook": mark("Webhooks"),
+    "notification apprise": mark("Other services (Apprise)"),
+    "api_service": mark("Health over HTTP"),
+    "web_ui": mark("Web pages"),
+    "market_data": mark("Market data"),
+    "trading_bot": mark("Trading bots"),
 }
 
 
@@ -46,7 +48,10 @@ def key_of(system: str, component: str | None) -> str:
 def name_of(system: str, component: str | None) -> str:
     """What people call it."""
     key = key_of(system, component)
-    return NAMES.get(key) or (f"{NAMES.get(system, system)}: {component}" if component else system)
+    if key in NAMES:
+        return t(NAMES[key])
+    name = t(NAMES[system]) if system in NAMES else system
+    return f"{name}: {component}" if component else name
 
 
 def status_now(system: str, stored: str, age: timedelta) -> Status:

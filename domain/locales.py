@@ -86,6 +86,17 @@ def format_when(instant: datetime, zone: ZoneInfo) -> str:
     return f"{_day(there)} {there:%H:%M %Z}"
 
 
+def format_clock(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant of the coming days on the wall of that zone: ``Mon 08:30 CET``, ``Mo 08:30 MEZ``."""
+    there = instant.astimezone(zone)
+    if _current.get() == DEFAULT:
+        return f"{there:%a %H:%M %Z}"
+    from babel.dates import format_date as babel_date
+
+    weekday = str(babel_date(there, "ccc", locale=_current.get())).rstrip(".")
+    return f"{weekday} {there:%H:%M %Z}"
+
+
 def format_day(day: date) -> str:
     """A day without its year: ``Mon 23 Nov``, ``Mo 23. Nov``."""
     return f"{day:%a %d %b}" if _current.get() == DEFAULT else _day(day)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.cron import first_valid
+from domain.locales import format_clock, t
 from domain.messages import Category
 
 ALL = "*"
@@ -110,7 +111,9 @@ class Preferences:
         if preference.gather is not Gather.OFF and not timed_by_user:
             closes = _closing(preference, waits[0], self.zone)
             key = f"{preference.gather.value}:{category.value}"
-            return Decision(channels, closes, f"gathered until {_clock(closes, self.zone)}", digest_key=key)
+            return Decision(
+                channels, closes, t("gathered until {when}", when=format_clock(closes, self.zone)), digest_key=key
+            )
         return Decision(channels, *waits)
 
     def _held(
@@ -118,12 +121,12 @@ class Preferences:
     ) -> tuple[datetime, str | None]:
         muted = self._latest_mute(preference)
         if muted is not None and muted > now:
-            return muted + _spread(person), f"muted until {_clock(muted, self.zone)}"
+            return muted + _spread(person), t("muted until {when}", when=format_clock(muted, self.zone))
         common = self.chosen.get(ALL)
         quiet = preference.quiet or (common.quiet if common is not None else None)
         until = quiet.end_after(now, self.zone) if quiet is not None and not timed_by_user else None
         if until is not None:
-            return until + _spread(person), f"quiet hours until {_clock(until, self.zone)}"
+            return until + _spread(person), t("quiet hours until {when}", when=format_clock(until, self.zone))
         return now, None
 
     def _latest_mute(self, preference: Preference) -> datetime | None:
@@ -145,7 +148,3 @@ def _closing(preference: Preference, ready: datetime, zone: ZoneInfo) -> datetim
 def _spread(person: int) -> timedelta:
     digest = hashlib.blake2b(str(person).encode(), digest_size=4).digest()
     return timedelta(seconds=int.from_bytes(digest) % SPREAD_S)
-
-
-def _clock(instant: datetime, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%a %H:%M %Z}"

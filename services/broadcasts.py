@@ -13,6 +13,7 @@ from domain import broadcasts
 from domain.broadcasts import CANARY, CHANGES, LONGEST_TEXT, Audience, Broadcast, BroadcastStatus, Segment
 from domain.errors import InvalidInput, NotAllowed, NotFound
 from domain.ids import DraftId
+from domain.locales import format_number, t
 from domain.users import Role, User
 from notifications import broadcasts as sending
 
@@ -41,14 +42,27 @@ class BroadcastsService:
         """What these words (a segment, perhaps, and a text in Telegram HTML) would send to whom."""
         segment, text = broadcasts.split(words)
         if not text:
-            raise InvalidInput(f"There is no text in it. Example: {broadcasts.EXAMPLE}")
+            raise InvalidInput(t("There is no text in it. Example: {example}", example=broadcasts.EXAMPLE))
         if len(text) > LONGEST_TEXT:
-            raise InvalidInput(f"The text has {len(text):,} characters, {LONGEST_TEXT:,} is the most. Shorten it.")
+            raise InvalidInput(
+                t(
+                    "The text has {length} characters, {most} is the most. Shorten it.",
+                    length=format_number(len(text)),
+                    most=format_number(LONGEST_TEXT),
+                )
+            )
         with self.uow as uow:
             _admit(uow, user)
             audience, _ = sending.recipients(uow, segment, now)
             if not audience.reachable:
-                raise InvalidInput(f"That would reach nobody: of {segment.words}, {_who(audience)}.")
+                raise InvalidInput(
+                    t(
+                        "That would reach nobody: of {whom}, {blocked} can't be reached and {left} opted out.",
+                        whom=segment.words,
+                        blocked=audience.blocked,
+                        left=audience.opted_out,
+                    )
+                )
             return Preview(segment, text, audience, sending.estimate(audience.reachable))
 
     def start(self, user: User, telegram_user_id: int, draft_id: DraftId, *, now: datetime) -> Broadcast:
@@ -57,7 +71,7 @@ class BroadcastsService:
             _admit(uow, user)
             draft = uow.telegram.draft(draft_id, telegram_user_id)
             if draft is None or draft.consumed_at is not None or draft.expires_at <= now:
-                raise NotFound("That was sent already, or left. /broadcasts shows what goes.")
+                raise NotFound(t("That was sent already, or left. /broadcasts shows what goes."))
             draft.consumed_at = now
             segment, text = broadcasts.split(draft.data["words"])
             audience, found = sending.recipients(uow, segment, now)
@@ -105,7 +119,9 @@ class BroadcastsService:
             row = _locked(uow, user, broadcast_id)
             becomes, before = CHANGES[action]
             if row.finished_at is not None or row.status not in before:
-                raise InvalidInput(f"Broadcast {row.id} is {row.status}, so there is nothing to {action}.")
+                raise InvalidInput(
+                    t("Nothing was changed: that can't be done to broadcast {number} now.", number=row.id)
+                )
             now = uow.planning.database_now()
             by = f"by {user.email}" if becomes is not BroadcastStatus.RUNNING else None
             sending.change(row, becomes, by, now)
@@ -123,10 +139,10 @@ class BroadcastsService:
         with self.uow as uow:
             row = _locked(uow, user, broadcast_id)
             if row.status == BroadcastStatus.CANCELLED:
-                raise InvalidInput(f"Broadcast {row.id} was cancelled, so nobody gets it any more.")
+                raise InvalidInput(t("Broadcast {number} was cancelled, so nobody gets it any more.", number=row.id))
             count = uow.broadcasts.send_again(row.id)
             if not count:
-                raise InvalidInput(f"Nobody is in doubt in broadcast {row.id} any more.")
+                raise InvalidInput(t("Nobody is in doubt in broadcast {number} any more.", number=row.id))
             uow.broadcasts.keep(row.id, sending.keeps(count))
             row.finished_at = None
             if row.status == BroadcastStatus.DONE:
@@ -181,11 +197,7 @@ def _changed(uow: UnitOfWork, row: BroadcastRow) -> Broadcast:
 
 
 def _unknown(broadcast_id: int) -> NotFound:
-    return NotFound(f"There is no broadcast {broadcast_id}. /broadcasts lists them.")
-
-
-def _who(audience: Audience) -> str:
-    return f"{audience.blocked} can't be reached and {audience.opted_out} opted out"
+    return NotFound(t("There is no broadcast {number}. /broadcasts lists them.", number=broadcast_id))
 
 
 def _cell(value: str | None) -> str:

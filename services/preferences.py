@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from db.preferences import Address, PreferenceRow
 from db.unit_of_work import UnitOfWork
 from domain.errors import InvalidInput, NotFound
+from domain.locales import t
 from domain.messages import Category
 from domain.preferences import ADJUSTABLE, ALL, Gather, Preferences
 from domain.users import User
@@ -39,7 +40,11 @@ class PreferencesService:
             for channel in channels:
                 if channel not in reachable:
                     raise InvalidInput(
-                        f"I have no {channel} address of yours. I can reach you by {', '.join(sorted(reachable))}."
+                        t(
+                            "I have no {channel} address of yours. I can reach you by {names}.",
+                            channel=channel,
+                            names=", ".join(sorted(reachable)),
+                        )
                     )
             row = _chosen(uow, user, category)
             row.channels, row.opted_out = list(channels), False
@@ -55,7 +60,7 @@ class PreferencesService:
     def leave(self, user: User, category: str) -> Wishes:
         """Send nothing of this category any more; other categories stay as they are."""
         if category == ALL:
-            raise InvalidInput("All at once can't be left. /mute keeps me silent for a while.")
+            raise InvalidInput(t("All at once can't be left. /mute keeps me silent for a while."))
         with self.uow as uow:
             _chosen(uow, user, category).opted_out = True
             return _saved(uow, user)
@@ -63,7 +68,7 @@ class PreferencesService:
     def be_quiet(self, user: User, begins: time | None, ends: time | None) -> Wishes:
         """Hold back what is not urgent between these wall times, every day; None and None: no quiet hours."""
         if begins is not None and begins == ends:
-            raise InvalidInput("Quiet hours that end when they begin would never end. Example: /quiet 22:00-07:00")
+            raise InvalidInput(t("Quiet hours that end when they begin would never end. Example: /quiet 22:00-07:00"))
         with self.uow as uow:
             row = _chosen(uow, user, ALL)
             row.quiet_from, row.quiet_until = begins, ends
@@ -72,7 +77,7 @@ class PreferencesService:
     def mute(self, user: User, until: datetime | None, *, now: datetime) -> Wishes:
         """Hold back what is not urgent until then; None: not any more."""
         if until is not None and not now < until <= now + LONGEST_MUTE:
-            raise InvalidInput("A mute ends within 31 days. Examples: /mute 2h, /mute until 18:00, /mute off")
+            raise InvalidInput(t("A mute ends within 31 days. Examples: /mute 2h, /mute until 18:00, /mute off"))
         with self.uow as uow:
             _chosen(uow, user, ALL).muted_until = until
             return _saved(uow, user)
@@ -88,7 +93,7 @@ class PreferencesService:
 def _chosen(uow: UnitOfWork, user: User, category: str) -> PreferenceRow:
     if category != ALL and category not in [each.value for each in ADJUSTABLE]:
         known = ", ".join(each.value for each in ADJUSTABLE)
-        raise NotFound(f"There is no category “{category[:20]}”. There are {known}.")
+        raise NotFound(t("There is no category “{name}”. There are {known}.", name=category[:20], known=known))
     return uow.preferences.chosen(user.id, category)
 
 

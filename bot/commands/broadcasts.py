@@ -13,6 +13,7 @@ from bot.replies.reply import PAGE
 from domain.broadcasts import CHANGES, EXAMPLE, confirms
 from domain.errors import InvalidInput
 from domain.ids import parse_number
+from domain.locales import t
 from services.broadcasts import BroadcastsService
 from services.telegram import Form, TelegramService
 
@@ -25,7 +26,9 @@ async def broadcast(update: Update, context: BotContext) -> None:
     written = message.text_html if message is not None and message.text else ""
     given = _COMMAND.sub("", written, count=1).strip()
     if not given:
-        raise InvalidInput(f"Write the text behind it, and before the text whom it is for. Example:\n{EXAMPLE}")
+        raise InvalidInput(
+            t("Write the text behind it, and before the text whom it is for. Example:\n{example}", example=EXAMPLE)
+        )
     await _show(update, context, given)
 
 
@@ -35,7 +38,12 @@ async def confirmed(update: Update, context: BotContext, form: Form, typed: str)
     if not confirms(typed, count):
         await replies.send(
             update,
-            Reply(f"Nothing was sent. Type <code>{count}</code> or <code>SEND</code> to send it, /cancel to leave it."),
+            Reply(
+                t(
+                    "Nothing was sent. Type <code>{count}</code> or <code>SEND</code> to send it, /cancel to leave it.",
+                    count=count,
+                )
+            ),
         )
         return
     message = update.effective_message
@@ -46,7 +54,7 @@ async def confirmed(update: Update, context: BotContext, form: Form, typed: str)
     if context.now.timestamp() - previewed > access.STALE_AFTER.total_seconds() or (
         access.age_of(message, context) > access.STALE_AFTER
     ):
-        await replies.send(update, Reply("That preview is more than ten minutes old, so here it is again."))
+        await replies.send(update, Reply(t("That preview is more than ten minutes old, so here it is again.")))
         await _show(update, context, form.data["words"])
         return
     begun = await context.run_as_platform(
@@ -83,7 +91,7 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
         await acknowledge(update)
         await replies.replace(update, words.progress(found))
     else:
-        raise InvalidInput("That button is from an older version. Send /broadcasts.")
+        raise InvalidInput(t("That button is from an older version. Send /broadcasts."))
 
 
 async def _look(update: Update, context: BotContext, broadcast_id: int, what: str) -> None:

@@ -4,31 +4,33 @@ from datetime import datetime
 from html import escape
 
 from bot.replies.reply import Buttons, Reply
-from domain.preferences import ADJUSTABLE, ALL, Gather, Preference
+from domain.locales import format_when, mark, t
+from domain.preferences import ADJUSTABLE, ALL, DAILY_AT, Gather, Preference
 from services.preferences import Wishes, held_back
 
 NAMES = {
-    "alert": "Alerts",
-    "fill": "Fills and trades",
-    "report": "Reports",
-    "reminder": "Reminders",
-    "failure": "Failures",
-    "broadcast": "Announcements",
-    "health": "Health",
+    "alert": mark("Alerts"),
+    "fill": mark("Fills and trades"),
+    "report": mark("Reports"),
+    "reminder": mark("Reminders"),
+    "failure": mark("Failures"),
+    "broadcast": mark("Announcements"),
+    "health": mark("Health"),
 }
-CHANNELS = {"telegram": "chat", "email": "mail"}
+CHANNELS = {"telegram": mark("chat"), "email": mark("mail")}
 
 
 def overview(wishes: Wishes, now: datetime) -> Reply:
     """Every category with its way, and what holds for all."""
-    lines = ["<b>How I tell you</b>"]
-    lines += [f"{NAMES[each.value]}: {_way(wishes, each.value)}" for each in ADJUSTABLE]
-    lines += ["", f"Quiet hours: {_quiet(wishes)}"]
+    lines = [f"<b>{t('How I tell you')}</b>"]
+    lines += [f"{t(NAMES[each.value])}: {_way(wishes, each.value)}" for each in ADJUSTABLE]
+    lines += ["", t("Quiet hours: {hours}", hours=_quiet(wishes))]
     if (reason := held_back(wishes, now)) is not None:
-        lines.append(f"Now: {reason}")
-    lines += ["", "Alerts, fills, health and codes are never held back.", "/quiet, /mute and /digest change the rest."]
+        lines.append(t("Now: {reason}", reason=reason))
+    lines += ["", t("Alerts, fills, health and codes are never held back.")]
+    lines += [t("/quiet, /mute and /digest change the rest.")]
     rows: Buttons = [
-        [(NAMES[each.value], f"m:{each.value}") for each in pair]
+        [(t(NAMES[each.value]), f"m:{each.value}") for each in pair]
         for pair in (ADJUSTABLE[:2], ADJUSTABLE[2:4], ADJUSTABLE[4:6], ADJUSTABLE[6:])
     ]
     return Reply("\n".join(lines), rows)
@@ -36,46 +38,48 @@ def overview(wishes: Wishes, now: datetime) -> Reply:
 
 def category(wishes: Wishes, name: str) -> Reply:
     """One category, with its choices as buttons."""
-    text = (
-        f"<b>{NAMES[name]}</b>: {_way(wishes, name)}\n\n"
-        "Which way shall they come? With two, the second takes over where the first refuses for good."
-    )
+    ask = t("Which way shall they come? With two, the second takes over where the first refuses for good.")
+    text = f"<b>{t(NAMES[name])}</b>: {_way(wishes, name)}\n\n{ask}"
     others = [channel for channel in sorted(wishes.addresses) if channel not in ("telegram", "email")]
-    single: list[tuple[str, str]] = [("Chat", f"m:{name}:telegram"), ("Mail", f"m:{name}:email")]
+    single: list[tuple[str, str]] = [(t("Chat"), f"m:{name}:telegram"), (t("Mail"), f"m:{name}:email")]
     single += [(channel.capitalize(), f"m:{name}:{channel}") for channel in others]
     pace = wishes.preferences.chosen.get(name, Preference()).gather
     rows: list[list[tuple[str, str]]] = [
         single,
-        [("Chat, else mail", f"m:{name}:telegram,email"), ("Mail, else chat", f"m:{name}:email,telegram")],
+        [(t("Chat, else mail"), f"m:{name}:telegram,email"), (t("Mail, else chat"), f"m:{name}:email,telegram")],
     ]
     if name in ("report", "reminder", "failure", "broadcast"):
-        paces = [(Gather.OFF, "At once"), (Gather.HOURLY, "Each hour"), (Gather.DAILY, "Each morning")]
+        paces = [(Gather.OFF, t("At once")), (Gather.HOURLY, t("Each hour")), (Gather.DAILY, t("Each morning"))]
         rows.append([(("✓ " if pace is each else "") + label, f"m:{name}:{each.value}") for each, label in paces])
-    rows.append([("None of them", f"m:{name}:none"), ("Back", "m:all")])
+    rows.append([(t("None of them"), f"m:{name}:none"), (t("Back"), "m:all")])
     return Reply(text, rows)
 
 
 def linked(channel: str, address: str, secret: str | None) -> Reply:
     """An address in another channel, and how its owner knows that a call is ours."""
-    text = f"I can reach you by {escape(channel)} at <code>{escape(address)}</code> now."
+    way, place = escape(channel), escape(address)
+    lines = [t("I can reach you by {channel} at <code>{address}</code> now.", channel=way, address=place)]
     if secret is not None:
-        text += (
-            "\n\nEvery call is signed as Standard Webhooks says. Check it with this secret, which I show you here and "
-            f"store nowhere:\n<code>{secret}</code>"
+        lines.append(
+            t(
+                "Every call is signed as Standard Webhooks says. Check it with this secret, which I show you here and "
+                "store nowhere:\n<code>{secret}</code>",
+                secret=secret,
+            )
         )
-    return Reply(text + f"\n\nChoose what goes there: <code>/notify report {escape(channel)}</code>")
+    lines.append(t("Choose what goes there: <code>/notify report {channel}</code>", channel=way))
+    return Reply("\n\n".join(lines))
 
 
 def quiet(wishes: Wishes) -> Reply:
     """The quiet hours, and how to change them."""
-    text = (
-        f"Quiet hours: {_quiet(wishes)}.\n"
-        "What is not urgent waits for their end; reminders come when you timed them.\n\n"
-        "Write <code>/quiet 22:00-07:00</code>, or <code>/quiet off</code>."
+    text = t(
+        "Quiet hours: {hours}.\nWhat is not urgent waits for their end; reminders come when you timed them.\n\n"
+        "Write <code>/quiet 22:00-07:00</code>, or <code>/quiet off</code>.",
+        hours=_quiet(wishes),
     )
-    return Reply(
-        text, [[("22:00-07:00", "m:quiet:22:00-07:00"), ("23:00-06:00", "m:quiet:23:00-06:00"), ("Off", "m:quiet:off")]]
-    )
+    windows = [(window, f"m:quiet:{window}") for window in ("22:00-07:00", "23:00-06:00")]
+    return Reply(text, [[*windows, (t("Off"), "m:quiet:off")]])
 
 
 def muted(wishes: Wishes, now: datetime) -> Reply:
@@ -84,29 +88,28 @@ def muted(wishes: Wishes, now: datetime) -> Reply:
         wishes.preferences.of(ADJUSTABLE[2]).muted_until or wishes.preferences.chosen.get(ALL, Preference()).muted_until
     )
     if until is not None and until > now:
-        there = until.astimezone(wishes.preferences.zone)
-        text = f"Muted until {there:%a %d %b %H:%M %Z}. Alerts, fills and health still come."
-        return Reply(text, [[("Not any more", "m:mute:off")]])
-    text = (
+        there = format_when(until, wishes.preferences.zone)
+        text = t("Muted until {when}. Alerts, fills and health still come.", when=there)
+        return Reply(text, [[(t("Not any more"), "m:mute:off")]])
+    text = t(
         "Not muted. <code>/mute 2h</code>, <code>/mute 1d</code> or <code>/mute until 18:00</code> "
         "holds back what is not urgent."
     )
-    return Reply(
-        text, [[("1 hour", "m:mute:1h"), ("4 hours", "m:mute:4h"), ("Until tomorrow 8:00", "m:mute:until 8:00")]]
-    )
+    spans = [(t("1 hour"), "m:mute:1h"), (t("4 hours"), "m:mute:4h")]
+    return Reply(text, [[*spans, (t("Until 8:00"), "m:mute:until 8:00")]])
 
 
 def digest(wishes: Wishes) -> Reply:
     """What is gathered, and how often."""
     shown = ("report", "reminder", "failure", "broadcast")
-    lines = ["<b>Digests</b>"] + [f"{NAMES[name]}: {_pace(wishes, name)}" for name in shown]
+    lines = [f"<b>{t('Digests')}</b>"] + [f"{t(NAMES[name])}: {_pace(wishes, name)}" for name in shown]
     lines += [
         "",
         "<code>/digest report hourly</code>, <code>/digest failure daily 7:30</code>, <code>/digest report off</code>",
     ]
     return Reply(
         "\n".join(lines),
-        [[(NAMES[name], f"m:{name}") for name in shown[:2]], [(NAMES[name], f"m:{name}") for name in shown[2:]]],
+        [[(t(NAMES[name]), f"m:{name}") for name in pair] for pair in (shown[:2], shown[2:])],
     )
 
 
@@ -114,26 +117,28 @@ def _way(wishes: Wishes, name: str) -> str:
     preferences = wishes.preferences
     own = preferences.chosen.get(name) or Preference()
     if own.opted_out:
-        return "none"
+        return t("none")
     kind = next(each for each in ADJUSTABLE if each.value == name)
-    ways = [CHANNELS.get(channel, channel) for channel in preferences.channels(kind)]
-    pace = _pace(wishes, name)
-    return ", else ".join(ways) + ("" if pace == "at once" else f", {pace}")
+    ways = [t(CHANNELS[channel]) if channel in CHANNELS else channel for channel in preferences.channels(kind)]
+    said = ways[-1]
+    for way in reversed(ways[:-1]):
+        said = t("{first}, else {others}", first=way, others=said)
+    own = preferences.of(kind)
+    return said if own.gather is Gather.OFF else f"{said}, {_pace(wishes, name)}"
 
 
 def _pace(wishes: Wishes, name: str) -> str:
     own = wishes.preferences.chosen.get(name) or wishes.preferences.chosen.get(ALL) or Preference()
     if own.gather is Gather.HOURLY:
-        return "gathered each hour"
+        return t("gathered each hour")
     if own.gather is Gather.DAILY:
-        return (
-            f"gathered each day at {own.gather_at or '08:00':%H:%M}" if own.gather_at else "gathered each day at 08:00"
-        )
-    return "at once"
+        return t("gathered each day at {time}", time=f"{own.gather_at or DAILY_AT:%H:%M}")
+    return t("at once")
 
 
 def _quiet(wishes: Wishes) -> str:
     common = wishes.preferences.chosen.get(ALL, Preference()).quiet
     if common is None:
-        return "none"
-    return f"{common.begins:%H:%M} to {common.ends:%H:%M} ({wishes.preferences.zone.key})"
+        return t("none")
+    begins, ends = f"{common.begins:%H:%M}", f"{common.ends:%H:%M}"
+    return t("{begins} to {ends} ({zone})", begins=begins, ends=ends, zone=wishes.preferences.zone.key)
