@@ -261,3 +261,20 @@ def test_a_mail_cannot_run_scripts_or_load_pictures_and_leads_back_to_the_chat(s
     letter.get_by_role("link").click()
     expect(tab.part("message-out").last).to_contain_text("/start abc")
     expect(tab.part("message-out")).to_have_count(2)
+
+
+def test_a_group_with_topics_is_made_and_spoken_in_as_any_of_its_members(stage: Stage, tab: Tab) -> None:
+    tab.part("add-group").click()
+    tab.part("group-title").fill("Trading desk")
+    tab.part("group-topics").fill("Gold, FX")
+    tab.part("form-ok").click()
+    expect(tab.page.get_by_role("heading", name="Trading desk")).to_be_visible()
+    tab.part("topic").select_option(label="# Gold")
+    tab.say("/jobs")
+    said = tab.part("message-out").last
+    expect(said).to_contain_text("# Gold")
+    tab.shows(PHONE)
+    assert tab.fits()
+    tab.shows(DESKTOP)
+    tab.shoot("group")
+    assert tab.errors == []
