@@ -45,32 +45,32 @@ class PeopleService:
         if len(words.encode()) > MOST_WORDS:
             raise InvalidInput(t("That is too long to look for. A part of the address or the name is enough."))
         with self.uow as uow:
-            _check_admin(uow, actor)
+            check_admin(uow, actor)
             rows = uow.users.page(after=after, limit=limit, words=words, standing=standing)
             return [_account(uow, row) for row in rows]
 
     def counts(self, actor: User) -> dict[Standing, int]:
         """How many people stand where."""
         with self.uow as uow:
-            _check_admin(uow, actor)
+            check_admin(uow, actor)
             return uow.users.counts()
 
     def one(self, actor: User, user_id: int) -> Account:
         """A person by their number."""
         with self.uow as uow:
-            _check_admin(uow, actor)
+            check_admin(uow, actor)
             return _account(uow, _found(uow, user_id))
 
     def find(self, actor: User, who: str) -> Account:
         """The one person of that number or address, or whose address or name holds `who`."""
         with self.uow as uow:
-            _check_admin(uow, actor)
+            check_admin(uow, actor)
             return _account(uow, _named(uow, who))
 
     def jobs(self, actor: User, user_id: int, *, after: int = 0, limit: int = 7) -> list[Schedule]:
         """A page of a person's live schedules by their number."""
         with self.uow as uow:
-            _check_admin(uow, actor)
+            check_admin(uow, actor)
             return [row.view() for row in uow.jobs.all_live(after=after, limit=limit, user_id=user_id)]
 
     def set_role(self, actor: User, user_id: int, role: Role, *, now: datetime) -> Changed:
@@ -140,7 +140,7 @@ def check_not_last_admin(uow: UnitOfWork, user_id: int) -> None:
         raise LastAdmin
 
 
-def _check_admin(uow: UnitOfWork, actor: User) -> None:
+def check_admin(uow: UnitOfWork, actor: User) -> None:
     """NotAllowed unless this person is an admin at this moment."""
     row = uow.users.get_by_id(actor.id)
     if row is None or row.standing is not Standing.ACTIVE or row.role != Role.ADMIN:
@@ -150,7 +150,7 @@ def _check_admin(uow: UnitOfWork, actor: User) -> None:
 def _to_change(uow: UnitOfWork, actor: User, user_id: int) -> UserRow:
     """A person, locked, one change of anybody's rights after another."""
     uow.users.lock_admins()
-    _check_admin(uow, actor)
+    check_admin(uow, actor)
     return _found(uow, user_id, lock=True)
 
 

@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 from email_validator import EmailNotValidError, validate_email
 
 from db.unit_of_work import UnitOfWork
-from db.users import CodeRow
+from db.users import CodeRow, UserRow
 from domain import codes
+from domain.chat_settings import AccessMode
 from domain.errors import InvalidInput, NotFound, UserError
 from domain.ids import UserId
+from domain.locales import t, tn
 from domain.messages import Category, Outgoing
-from domain.users import Role, User, clean_name
+from domain.users import Role, Standing, User, clean_name
 from domain.zones import parse_zone
 from notifications import outbox
+from services import people_notices
 
 PURPOSE = "verify"
 
@@ -24,6 +27,14 @@ class TooSoon(UserError):
 
 class WrongCode(UserError):
     """That code doesn't match."""
+
+
+class Suspended(UserError):
+    """Your account is suspended. Ask an admin of this Openbell to let you in again."""
+
+
+class NotInvited(UserError):
+    """Your address is proved, but this Openbell takes invited people only. Ask an admin there for an invitation."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +53,53 @@ class Verified:
     became_admin: bool
 
 
+@dataclass(frozen=True)
+class Waits:
+    """A person who proved an address, and whom an admin has to let in; `asked` when that was asked just now."""
+
+    email: str
+    asked: bool
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Who arrives, from where: a Telegram user in their private chat."""
+
+    telegram_user_id: int
+    chat_id: int
+    display_name: str
+
+    @property
+    def asker(self) -> str:
+        """As codes and identities name them."""
+        return str(self.telegram_user_id)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """How somebody stands who is not known: waiting to be let in, kept out, asked for a code, or new."""
+
+    standing: Standing | None
+    email: str | None = None
+    code_until: datetime | None = None
+    """A code of theirs may be tried until then."""
+
+
 def read_email(text: str) -> str:
     """The one bare address in `text`; InvalidInput says what is wrong with it."""
     address = text.strip()
     if any(ord(c) < 32 or ord(c) == 127 for c in address) or len(address) > 254:
-        raise InvalidInput("That is no e-mail address. Send it alone, such as ada@example.com")
+        raise InvalidInput(t("That is no e-mail address. Send it alone, such as ada@example.com"))
     try:
         found = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as problem:
-        raise InvalidInput(f"I can't send mail to “{address[:60]}”. {problem} Example: ada@example.com") from problem
+        said = t(
+            "I can't send mail to “{address}”. Is a letter missing? Example: ada@example.com", address=address[:60]
+        )
+        raise InvalidInput(said) from problem
     if found.domain.lower() == "localhost" or "." not in found.domain:
-        raise InvalidInput(f"“{found.domain}” is no mail domain that I can reach. Example: ada@example.com")
+        said = t("“{domain}” is no mail domain that I can reach. Example: ada@example.com", domain=found.domain)
+        raise InvalidInput(said)
     return found.normalized
 
 
@@ -74,6 +121,19 @@ class UsersService:
             row = uow.users.get_by_id(user_id)
             return row.view() if row is not None and row.is_active and row.verified_at is not None else None
 
+    def stranger(self, telegram_user_id: int, *, now: datetime) -> Stranger:
+        """How a Telegram user stands whom `identify` does not know."""
+        asker = str(telegram_user_id)
+        with self.uow as uow:
+            row = uow.users.behind("telegram", asker)
+            if row is not None and row.standing in (Standing.WAITING, Standing.SUSPENDED):
+                return Stranger(row.standing, row.email)
+            code = uow.users.waiting_code(asker, PURPOSE, now)
+            asked = uow.users.get_by_id(code.user_id) if code is not None else None
+            if code is None or asked is None:
+                return Stranger(None)
+            return Stranger(None, asked.email, code.expires_at)
+
     def recipients(self, role: Role | None = None) -> list[UserId]:
         """Everybody active and verified, or those of one role, oldest first."""
         with self.uow as uow:
@@ -85,6 +145,7 @@ class UsersService:
         asker = str(telegram_user_id)
         with self.uow as uow:
             uow.users.lock_sends(asker, address)
+            _refuse_suspended(uow, asker)
             user = uow.users.ensure_email(address)
             _check_pace(uow, asker, user.id, now)
             uow.users.retire_codes(user.id, PURPOSE, asker, now)
@@ -119,22 +180,24 @@ class UsersService:
             sent = uow.users.codes_sent(since=now - timedelta(days=1), external_id=str(telegram_user_id))
             user = uow.users.get_by_id(sent[0].user_id) if sent else None
         if user is None:
-            raise NotFound("I have no address of yours yet. Send me your e-mail address.")
+            raise NotFound(t("I have no address of yours yet. Send me your e-mail address."))
         return self.send_code(telegram_user_id, user.email, secret_key=secret_key, now=now)
 
     def confirm(
         self,
-        telegram_user_id: int,
+        arrival: Arrival,
         text: str,
         *,
-        chat_id: int,
-        display_name: str,
         secret_key: str,
         sandbox: bool,
+        mode: AccessMode = AccessMode.OPEN,
         now: datetime,
-    ) -> Verified:
-        """Take the code (or one-tap token) that was typed; WrongCode says what is left to try."""
-        asker = str(telegram_user_id)
+    ) -> Verified | Waits:
+        """Take the code (or one-tap token) that was typed; WrongCode says what is left to try.
+
+        Whoever proved an address is in, unless an admin has to invite them (NotInvited) or to let them in (Waits).
+        """
+        asker = arrival.asker
         with self.uow as uow:
             row = _tryable(uow, uow.users.live_code(asker, PURPOSE), asker, now)
             row.attempts += 1
@@ -145,26 +208,11 @@ class UsersService:
                 uow.commit()
                 raise WrongCode(_wrong(left))
             row.consumed_at = now
-            verified = self._admit(uow, row.user_id, asker, chat_id, display_name, sandbox, now)
+            outcome = _admit(uow, row.user_id, arrival, mode, sandbox=sandbox, now=now)
             uow.commit()
-            return verified
-
-    def _admit(
-        self, uow: UnitOfWork, user_id: int, asker: str, chat_id: int, display_name: str, sandbox: bool, now: datetime
-    ) -> Verified:
-        uow.users.lock_admission()
-        user = uow.users.get_by_id(user_id)
-        if user is None or not user.is_active:
-            raise NotFound("This account is suspended. Ask your admin.")
-        became_admin = sandbox and not uow.users.anyone_verified()
-        if became_admin:
-            user.role = Role.ADMIN
-        user.verified_at = user.verified_at or now
-        user.last_login = now
-        user.display_name = user.display_name or _shown_name(display_name)
-        uow.users.link(user.id, "telegram", asker, chat_id=chat_id)
-        uow.users.enable_address("email", user.email.lower())  # the code arrived, so mail does
-        return Verified(user.view(), became_admin)
+            if isinstance(outcome, UserError):
+                raise outcome
+            return outcome
 
     def set_timezone(self, user: User, zone: str, *, now: datetime) -> User:
         """Read this person's schedules-to-come in `zone`; those saved keep the zone they were saved in."""
@@ -172,7 +220,7 @@ class UsersService:
         with self.uow as uow:
             row = uow.users.get_by_id(user.id)
             if row is None:
-                raise NotFound("I can't find your account any more. Send /start.")
+                raise NotFound(t("I can't find your account any more. Send /start."))
             row.timezone, row.timezone_chosen_at = name, now
             uow.commit()
             return row.view()
@@ -181,6 +229,7 @@ class UsersService:
         """Make the person with this address an admin, now or from the day they verify it."""
         address = read_email(email)
         with self.uow as uow:
+            uow.users.lock_admins()
             row = uow.users.ensure_email(address)
             row.role = Role.ADMIN
             uow.commit()
@@ -199,40 +248,99 @@ class UsersService:
             uow.commit()
 
 
+def _admit(
+    uow: UnitOfWork, user_id: int, arrival: Arrival, mode: AccessMode, *, sandbox: bool, now: datetime
+) -> Verified | Waits | UserError:
+    """What becomes of a person who just proved their address; the code is spent in any case."""
+    uow.users.lock_admission()
+    user = uow.users.locked(user_id)
+    if user is None or not user.is_active:
+        return Suspended()
+    became_admin = sandbox and not uow.users.anyone_verified()
+    if not became_admin and user.verified_at is None and not _expected(uow, user, arrival, now):
+        if mode is AccessMode.INVITE:
+            return NotInvited()
+        if mode is AccessMode.APPROVE:
+            return _wait(uow, user, arrival, now)
+    if became_admin:
+        user.role = Role.ADMIN.value
+    new_here = uow.users.behind("telegram", arrival.asker) is not user
+    user.verified_at, user.waiting_since, user.last_login = user.verified_at or now, None, now
+    settle(uow, user, arrival)
+    if user.role == Role.ADMIN and new_here:
+        people_notices.admin_came(uow, user, now)
+    return Verified(user.view(), became_admin)
+
+
+def _expected(uow: UnitOfWork, user: UserRow, arrival: Arrival, now: datetime) -> bool:
+    """Whether an admin named this address; an invitation gives its role, once."""
+    invite = uow.invites.open_for(user.email, now)
+    if invite is None:
+        return user.role != Role.VIEWER
+    if not Role(user.role).includes(Role(invite.role)):
+        user.role = invite.role
+    invite.user_id = user.id
+    invite.used_at, invite.used_by = invite.used_at or now, invite.used_by or arrival.asker
+    return True
+
+
+def _wait(uow: UnitOfWork, user: UserRow, arrival: Arrival, now: datetime) -> Waits:
+    asked = user.waiting_since is None
+    user.waiting_since = user.waiting_since or now
+    settle(uow, user, arrival)
+    if asked:
+        people_notices.somebody_waits(uow, user, now)
+    return Waits(user.email, asked)
+
+
+def settle(uow: UnitOfWork, user: UserRow, arrival: Arrival) -> None:
+    """Know this account by that Telegram user from now on; the code arrived, so mail does."""
+    if not user.display_name:
+        user.display_name = _shown_name(arrival.display_name)
+    uow.users.link(user.id, "telegram", arrival.asker, chat_id=arrival.chat_id)
+    uow.users.enable_address("email", user.email.lower())
+
+
+def _refuse_suspended(uow: UnitOfWork, asker: str) -> None:
+    row = uow.users.behind("telegram", asker)
+    if row is not None and not row.is_active:
+        raise Suspended
+
+
 def _check_pace(uow: UnitOfWork, asker: str, user_id: int, now: datetime) -> None:
-    hour = now - timedelta(hours=1)
+    hour, most = now - timedelta(hours=1), codes.SENDS_PER_HOUR
     for sent in (
         uow.users.codes_sent(since=hour, external_id=asker),
         uow.users.codes_sent(since=hour, user_id=user_id),
     ):
         if sent and sent[0].created_at > now - codes.BETWEEN_SENDS:
-            wait = (sent[0].created_at + codes.BETWEEN_SENDS - now).total_seconds()
-            raise TooSoon(f"A code was sent a moment ago. Look into the inbox, or ask again in {wait:.0f} s.")
-        if len(sent) >= codes.SENDS_PER_HOUR:
-            wait = (sent[-1].created_at + timedelta(hours=1) - now).total_seconds() / 60
-            raise TooSoon(f"{codes.SENDS_PER_HOUR} codes an hour is the most. Ask again in {wait:.0f} min.")
+            wait = round((sent[0].created_at + codes.BETWEEN_SENDS - now).total_seconds())
+            raise TooSoon(t("A code was sent a moment ago. Look into the inbox, or ask again in {n} s.", n=wait))
+        if len(sent) >= most:
+            wait = round((sent[-1].created_at + timedelta(hours=1) - now).total_seconds() / 60)
+            raise TooSoon(t("{most} codes an hour is the most. Ask again in {n} min.", most=most, n=wait))
 
 
 def _tryable(uow: UnitOfWork, row: CodeRow | None, asker: str, now: datetime) -> CodeRow:
     if row is None:
-        raise WrongCode("There is no code waiting for you. Send /start to get one.")
+        raise WrongCode(t("There is no code waiting for you. Send /start to get one."))
     if row.expires_at <= now:
-        raise WrongCode("That code has expired. Press the button to get a new one.")
+        raise WrongCode(t("That code has expired. Press the button to get a new one."))
     if row.attempts >= codes.ATTEMPTS_PER_CODE:
-        raise WrongCode("That code was tried too often and no longer works. Press the button to get a new one.")
+        raise WrongCode(t("That code was tried too often and no longer works. Press the button to get a new one."))
     if uow.users.attempts_since(asker, now, timedelta(days=1)) >= codes.ATTEMPTS_PER_DAY:
-        raise WrongCode("Too many wrong codes today. Try again tomorrow, or ask your admin.")
+        raise WrongCode(t("Too many wrong codes today. Try again tomorrow, or ask your admin."))
     return row
 
 
 def _wrong(left: int) -> str:
     if left <= 0:
-        return "That code doesn't match, and it no longer works. Press the button to get a new one."
-    return f"That code doesn't match. {left} {'try' if left == 1 else 'tries'} left."
+        return t("That code doesn't match, and it no longer works. Press the button to get a new one.")
+    return tn("That code doesn't match. {n} try left.", "That code doesn't match. {n} tries left.", left)
 
 
 def _shown_name(text: str) -> str:
     try:
-        return clean_name(text, "name", 64)
+        return clean_name(text[:64], "name", 64)
     except InvalidInput:
         return ""
