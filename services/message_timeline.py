@@ -8,27 +8,43 @@ from zoneinfo import ZoneInfo
 
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
+from domain.locales import format_when, mark, t, tn
 from domain.messages import DeliveryStatus
-from services.timeline import Moment, clause, delivering, span
+from services.telling import Moment, clause, delivering, span
 
 LATE = timedelta(seconds=5)
 SHOWN_GATHERED = 10
 _SETTINGS = {
-    "quiet hours": "you chose that with /quiet",
-    "muted": "you chose that with /mute",
-    "gathered": "you chose that with /digest",
-    "more than": "nobody gets more at once, the rest follows",
-    "its turn": "many messages went at that time",
-    "waits for the first": "twenty people get an announcement before all others",
-    "the broadcast is paused": "an admin let it go on later",
+    "quiet hours": mark("you chose that with /quiet"),
+    "muted": mark("you chose that with /mute"),
+    "gathered": mark("you chose that with /digest"),
+    "more than": mark("nobody gets more at once, the rest follows"),
+    "its turn": mark("many messages went at that time"),
+    "waits for the first": mark("twenty people get an announcement before all others"),
+    "the broadcast is paused": mark("an admin let it go on later"),
 }
 _TRIED = {
-    "postponed": "A try came to nothing: {said}.{again}",
-    "flooded": "The channel had too much to do: {said}.{again} That cost no try.",
-    "uncertain": "No answer came: {said}. It may have arrived.",
-    "not tried": "Its sender stopped before it called; another one took it over.",
-    "moved": "The chat has another number now; it went there.",
-    "replayed": "Put back into the queue: {said}.",
+    "postponed": mark("A try came to nothing: {said}."),
+    "flooded": mark("The channel had too much to do: {said}."),
+    "uncertain": mark("No answer came: {said}. It may have arrived."),
+    "not tried": mark("Its sender stopped before it called; another one took it over."),
+    "moved": mark("The chat has another number now; it went there."),
+    "replayed": mark("Put back into the queue: {said}."),
+}
+_STATES = {
+    "queued": mark("It is on its way."),
+    "sending": mark("It is being sent."),
+    "merged": mark("It went in another message."),
+}
+_ENDED = {
+    "uncertain": mark("It ended as uncertain."),
+    "failed": mark("It ended as failed."),
+    "dead": mark("It ended as dead."),
+    "expired": mark("It ended as expired."),
+    "suppressed": mark("It ended as suppressed."),
+    "cancelled": mark("It ended as cancelled."),
+    "bounced": mark("It ended as bounced."),
+    "sent": mark("It ended as sent."),
 }
 
 
@@ -47,17 +63,24 @@ def tell_message(
     message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None, *, origin: str, gathered: Sequence[str] = ()
 ) -> MessageStory:
     """The story of this delivery on the wall of `zone`; `origin` says what made it, as the rest of a sentence."""
-    moments = [Moment(message.created_at, "message", f"Written down as message {message.id}: {origin}.")]
+    moments = [
+        Moment(
+            message.created_at,
+            "message",
+            t("Written down as message {number}: {origin}.", number=message.id, origin=origin),
+        )
+    ]
     if message.not_before - message.created_at > LATE:
-        moments.append(Moment(message.created_at, "timed", f"Its hour was set to {_clock(message.not_before, zone)}."))
+        hour = t("Its hour was set to {when}.", when=_clock(message.not_before, zone))
+        moments.append(Moment(message.created_at, "timed", hour))
     moments += [moment for entry in delivery.attempts_log for moment in _tried(entry)]
     if delivery.reason and delivery.status == DeliveryStatus.QUEUED:
-        moments.append(Moment(delivery.updated_at, "waits", f"It waits: {because(delivery.reason)}."))
+        moments.append(Moment(delivery.updated_at, "waits", t("It waits: {reason}.", reason=because(delivery.reason))))
     moments += delivering(message, delivery, zone)[1:]
     if gathered:
         moments.append(Moment(delivery.sent_at or delivery.updated_at, "gathered", _holds(gathered)))
     ordered = sorted(moments, key=lambda moment: moment.at)
-    verdict = f"It is {origin}. {_how(message, delivery)}".strip()
+    verdict = f"{t('It is {origin}.', origin=origin)} {_how(message, delivery)}"
     return MessageStory(message.id, message.category, verdict, tuple(ordered), message.run_id)
 
 
@@ -65,30 +88,37 @@ def because(reason: str) -> str:
     """Why something waited, with the setting that made it wait."""
     said = clause(reason)
     setting = next((words for begin, words in _SETTINGS.items() if reason.startswith(begin)), None)
-    return f"{said} ({setting})" if setting else said
+    return f"{said} ({t(setting)})" if setting else said
 
 
 def _tried(entry: Mapping[str, Any]) -> list[Moment]:
     happened, outcome = datetime.fromisoformat(entry["at"]), entry["outcome"]
     if outcome == "waited":
-        return [Moment(happened, "waited", f"Until then it waited: {because(entry['said'])}.")]
+        return [Moment(happened, "waited", t("Until then it waited: {reason}.", reason=because(entry["said"])))]
     if outcome not in _TRIED:
         return []  # the end of the delivery says it
-    wait = entry.get("wait_s")
-    again = f" The next one came {span(timedelta(seconds=wait))} later at the earliest." if wait else ""
-    return [Moment(happened, outcome, _TRIED[outcome].format(said=clause(entry.get("said")), again=again))]
+    sentences = [t(_TRIED[outcome], said=clause(entry.get("said")))]
+    if entry.get("wait_s") and outcome in ("postponed", "flooded"):
+        wait = span(timedelta(seconds=entry["wait_s"]))
+        sentences.append(t("The next one came {wait} later at the earliest.", wait=wait))
+    if outcome == "flooded":
+        sentences.append(t("That cost no try."))
+    return [Moment(happened, outcome, " ".join(sentences))]
 
 
 def _how(message: MessageRow, delivery: DeliveryRow) -> str:
     """How it stands, and why it was late."""
-    repeat = " It may have come twice." if delivery.possible_repeat else ""
+    text = _came(message, delivery)
+    return f"{text} {t('It may have come twice.')}" if delivery.possible_repeat else text
+
+
+def _came(message: MessageRow, delivery: DeliveryRow) -> str:
     if delivery.status != DeliveryStatus.SENT or delivery.sent_at is None:
-        state = {"queued": "It is on its way", "sending": "It is being sent", "merged": "It went in another message"}
-        return f"{state.get(delivery.status, f'It ended as {delivery.status}')}.{repeat}"
+        return t((_STATES | _ENDED)[delivery.status])
     late = delivery.sent_at - max(message.created_at, message.not_before)
     if late <= LATE:
-        return f"It came at once.{repeat}"
-    return f"It came {span(late)} after it was ready: {_why_late(delivery)}.{repeat}"
+        return t("It came at once.")
+    return t("It came {late} after it was ready: {why}.", late=span(late), why=_why_late(delivery))
 
 
 def _why_late(delivery: DeliveryRow) -> str:
@@ -100,16 +130,16 @@ def _why_late(delivery: DeliveryRow) -> str:
             found[because(said)] = None
         elif entry["outcome"] in _TRIED and said:
             found[clause(said)] = None
-    return "; then ".join(found) or "no sender was running"
+    return t("; then ").join(found) or t("no sender was running")
 
 
 def _holds(gathered: Sequence[str]) -> str:
     shown = "; ".join(gathered[:SHOWN_GATHERED])
     more = len(gathered) - SHOWN_GATHERED
-    return f"It gathers {len(gathered)} message{'s' if len(gathered) != 1 else ''}: {shown}" + (
-        f"; and {more} more." if more > 0 else "."
-    )
+    if more > 0:
+        shown = tn("{shown}; and {n} more", "{shown}; and {n} more", more, shown=shown)
+    return tn("It gathers {n} message: {shown}.", "It gathers {n} messages: {shown}.", len(gathered), shown=shown)
 
 
 def _clock(instant: datetime, zone: ZoneInfo | None) -> str:
-    return f"{instant.astimezone(zone):%a %d %b %H:%M %Z}"
+    return format_when(instant, zone) if zone is not None else f"{instant.astimezone():%a %d %b %H:%M %Z}"

@@ -2,44 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
 from db.runs import RunRow
+from domain.locales import mark, t, tn
 from domain.messages import DeliveryStatus
 from domain.runs import Run, RunStatus, SkipReason, Trigger
 from domain.timing import Timing
+from services.telling import Moment, at, clause, delivering, span
 
-LONGEST_REASON = 500
+__all__ = ["SKIPPED", "Moment", "Timeline", "at", "clause", "delivering", "skipped_because", "span", "tell"]
+
 Told = Sequence[tuple[MessageRow, DeliveryRow]]
 
 SKIPPED: Mapping[str, str] = {
-    SkipReason.OVERLAP: "the run before it was not over, and this job does not run beside itself",
-    SkipReason.WINDOW: "it was missed while nothing ran here, and the job does not catch up on it",
-    SkipReason.PAUSED: "the job was paused",
-    SkipReason.QUOTA: "it came closer to the run before it than your plan allows",
-    SkipReason.NO_SESSION: "the exchange had no session",
-    SkipReason.OWNER_INACTIVE: "its owner was not active",
-    SkipReason.BY_OWNER: "you asked me to leave it out",
+    SkipReason.OVERLAP: mark("the run before it was not over, and this job does not run beside itself"),
+    SkipReason.WINDOW: mark("it was missed while nothing ran here, and the job does not catch up on it"),
+    SkipReason.PAUSED: mark("the job was paused"),
+    SkipReason.QUOTA: mark("it came closer to the run before it than your plan allows"),
+    SkipReason.NO_SESSION: mark("the exchange had no session"),
+    SkipReason.OWNER_INACTIVE: mark("its owner was not active"),
+    SkipReason.BY_OWNER: mark("you asked me to leave it out"),
 }
-_ABOUT: Mapping[str | None, str] = {
-    "run_failed": "word that it failed",
-    "run_lost": "the question what became of it",
-    "runs_late": "word that it had not started in time",
-    "schedule_paused": "word that the job was paused",
-}
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One thing that happened: `what` names it for machines, `text` says it."""
-
-    at: datetime
-    what: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -69,92 +57,91 @@ def tell(row: RunRow, told: Told, zone: ZoneInfo | None, *, waits_for: str | Non
 
 def skipped_because(run: Run) -> str:
     """Why a due time was not run, as the end of a sentence."""
-    reason = SKIPPED.get(run.skip_reason or "", run.skip_reason or "no reason was kept")
-    if run.error and run.error not in reason:
-        reason = run.error if run.skip_reason == SkipReason.NO_SESSION else f"{reason} ({run.error})"
-    return reason
-
-
-def span(length: timedelta) -> str:
-    """A duration as a person says it: ``40 ms``, ``1.4 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 days``."""
-    seconds = max(length.total_seconds(), 0.0)
-    if seconds < 0.9995:
-        return f"{max(round(seconds * 1000), 1)} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, name, below, below_name in ((86400, "day", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            count, rest = divmod(whole, size)
-            plural = "s" if name == "day" and count != 1 else ""
-            rest //= below
-            return f"{count} {name}{plural}" + (f" {rest} {below_name}" if rest else "")
-    return f"{whole} s"
-
-
-def at(instant: datetime, zone: ZoneInfo | None) -> str:
-    """An instant on that zone's wall, with its abbreviation: ``Mon 23 Nov 08:30:00 CET``."""
-    if instant.year == MAXYEAR:  # what is held until somebody lets it go
-        return "the moment it is let go"
-    return f"{instant.astimezone(zone):%a %d %b %H:%M:%S %Z}"
+    known = SKIPPED.get(run.skip_reason or "")
+    reason = t(known) if known is not None else run.skip_reason or t("no reason was kept")
+    if not run.error or run.error in (known or reason):
+        return reason
+    said = clause(run.error)
+    return said if run.skip_reason == SkipReason.NO_SESSION else f"{reason} ({said})"
 
 
 # how it began
 
 
 def _planning(row: RunRow, zone: ZoneInfo | None) -> list[Moment]:
-    due = at(row.scheduled_for, zone)
-    by = f"job {row.job_id}" if row.job_id is not None else "a job that is gone"
-    words = _words(row)
-    plan = f"{by} ({words})" if words else by
-    match Trigger(row.trigger):
-        case Trigger.CRON if row.status == RunStatus.SKIPPED:
-            text = f"Written down: it was due at {due}, by {plan}."
-        case Trigger.CRON:
-            text = f"Planned: it was due at {due}, by {plan}."
-        case Trigger.CATCH_UP:
-            late = span(row.created_at - row.scheduled_for)
-            text = f"Planned to catch up: it had been due at {due} by {plan}, {late} earlier, while nothing ran here."
-        case Trigger.BACKFILL:
-            text = f"Planned to fill in the past: it stands for {due}, by {plan}."
-        case Trigger.API:
-            text = "Planned: a program asked for it."
-        case Trigger.MANUAL if row.retry_of is not None:
-            text = f"Planned: you asked to do run {row.retry_of} once more."
-        case Trigger.MANUAL:
-            text = "Planned: you asked for it."
-    moments = [Moment(row.created_at, "planned", text)]
+    moments = [Moment(row.created_at, "planned", _planned(row, at(row.scheduled_for, zone)))]
     if row.attempt == 0 and row.not_before - row.scheduled_for > timedelta(seconds=1):
         wait = span(row.not_before - row.scheduled_for)
-        moments.append(Moment(row.created_at, "held_back", f"Its start is spread: {wait} after its due time."))
+        spread = t("Its start is spread: {wait} after its due time.", wait=wait)
+        moments.append(Moment(row.created_at, "held_back", spread))
     return moments
 
 
-def _words(row: RunRow) -> str:
+def _planned(row: RunRow, due: str) -> str:
+    match Trigger(row.trigger):
+        case Trigger.CRON if row.status == RunStatus.SKIPPED:
+            return t("Written down: it was due at {due}, by {plan}.", due=due, plan=_plan(row))
+        case Trigger.CRON:
+            return t("Planned: it was due at {due}, by {plan}.", due=due, plan=_plan(row))
+        case Trigger.CATCH_UP:
+            return t(
+                "Planned to catch up: it had been due at {due} by {plan}, {late} earlier, while nothing ran here.",
+                due=due,
+                plan=_plan(row),
+                late=span(row.created_at - row.scheduled_for),
+            )
+        case Trigger.BACKFILL:
+            return t("Planned to fill in the past: it stands for {due}, by {plan}.", due=due, plan=_plan(row))
+        case Trigger.API:
+            return t("Planned: a program asked for it.")
+        case Trigger.MANUAL:
+            return _asked(row)
+
+
+def _asked(row: RunRow) -> str:
+    """Who wanted it: its owner, or an admin, who is named."""
+    by = next((event["by"] for event in row.events if event["what"] == "asked"), None)
+    if row.retry_of is not None and by is not None:
+        return t("Planned: {by} asked to do run {run} once more.", by=by, run=row.retry_of)
+    if row.retry_of is not None:
+        return t("Planned: you asked to do run {run} once more.", run=row.retry_of)
+    return t("Planned: you asked for it.")
+
+
+def _plan(row: RunRow) -> str:
+    """The plan that a run came by."""
     snapshot = row.job_snapshot
-    if not snapshot.get("cron"):
-        return ""
-    return Timing(snapshot["cron"], snapshot["timezone"], calendar=snapshot.get("calendar")).words
+    words = ""
+    if snapshot.get("cron"):
+        words = Timing(snapshot["cron"], snapshot["timezone"], calendar=snapshot.get("calendar")).words
+    if row.job_id is None:
+        return t("a job that is gone ({words})", words=words) if words else t("a job that is gone")
+    if words:
+        return t("job {number} ({words})", number=row.job_id, words=words)
+    return t("job {number}", number=row.job_id)
 
 
 def _ringing(row: RunRow) -> list[Moment]:
     again = sum(event["what"] == "rung_again" for event in row.events)
     if row.enqueued_at is None:
         return []
+    text = t("A worker was called.")
     if again:
-        text = f"A worker was called again: nobody had answered ({again} time{'s' if again != 1 else ''})."
-    else:
-        text = "A worker was called."
+        text = tn(
+            "A worker was called again: nobody had answered ({n} time).",
+            "A worker was called again: nobody had answered ({n} times).",
+            again,
+        )
     return [Moment(row.enqueued_at, "enqueued", text)]
 
 
 # what was tried
 
 _ENDED = {
-    "failed": "Attempt {attempt} failed: {reason}.",
-    "timed_out": "Attempt {attempt} was stopped: {reason}.",
-    "lost": "Attempt {attempt} was lost: {reason}.",
-    "handed_back": "Attempt {attempt} was handed back: {reason}.",
+    "failed": mark("Attempt {attempt} failed: {reason}."),
+    "timed_out": mark("Attempt {attempt} was stopped: {reason}."),
+    "lost": mark("Attempt {attempt} was lost: {reason}."),
+    "handed_back": mark("Attempt {attempt} was handed back: {reason}."),
 }
 
 
@@ -164,31 +151,40 @@ def _attempts(row: RunRow, zone: ZoneInfo | None) -> list[Moment]:
         happened = datetime.fromisoformat(event["at"])
         started = event.get("started_at")
         if started and event["attempt"] != row.attempt:
-            began = f"Attempt {event['attempt']} started on {event.get('worker') or 'a worker'}."
+            began = _attempt_started(event["attempt"], event.get("worker") or t("a worker"))
             moments.append(Moment(datetime.fromisoformat(started), "started", began))
         if event["what"] in _ENDED and not (row.finished_at is not None and event["attempt"] == row.attempt):
-            text = _ENDED[event["what"]].format(attempt=event["attempt"], reason=clause(event["reason"]))
-            moments.append(Moment(happened, event["what"], text + _what_then(row, event, zone)))
+            text = t(_ENDED[event["what"]], attempt=event["attempt"], reason=clause(event["reason"]))
+            moments.append(Moment(happened, event["what"], f"{text} {_what_then(row, event, zone)}".rstrip()))
     if row.started_at is not None and row.attempt:
         moments.append(Moment(row.started_at, "started", _start(row)))
     return moments
 
 
+def _attempt_started(attempt: int, worker: str | None) -> str:
+    if worker:
+        return t("Attempt {attempt} started on {worker}.", attempt=attempt, worker=worker)
+    return t("Attempt {attempt} started.", attempt=attempt)
+
+
 def _start(row: RunRow) -> str:
-    where = f" on {row.worker_id}" if row.worker_id else ""
     if row.attempt > 1 or row.started_at is None:
-        return f"Attempt {row.attempt} started{where}."
-    late = row.started_at - row.scheduled_for
+        return _attempt_started(row.attempt, row.worker_id)
+    late, worker = span(row.started_at - row.scheduled_for), row.worker_id
     by_plan = row.trigger in (Trigger.CRON, Trigger.CATCH_UP)
-    return f"It started{where}" + (f", {span(late)} after its due time." if by_plan else ".")
+    if by_plan and worker:
+        return t("It started on {worker}, {late} after its due time.", worker=worker, late=late)
+    if by_plan:
+        return t("It started, {late} after its due time.", late=late)
+    return t("It started on {worker}.", worker=worker) if worker else t("It started.")
 
 
 def _what_then(row: RunRow, event: Mapping[str, Any], zone: ZoneInfo | None) -> str:
     """What followed an attempt that came to nothing."""
     if event["attempt"] < row.attempt:
-        return " It was planned again."
+        return t("It was planned again.")
     if row.status == RunStatus.PLANNED:
-        return f" It is tried again from {at(row.not_before, zone)}."
+        return t("It is tried again from {when}.", when=at(row.not_before, zone))
     return ""
 
 
@@ -204,77 +200,50 @@ def _ending(row: RunRow) -> list[Moment]:
 def _end(row: RunRow) -> str:
     run = row.view()
     match RunStatus(row.status):
+        case RunStatus.SUCCEEDED if run.took is not None:
+            return t("It succeeded after {took}.", took=span(run.took))
         case RunStatus.SUCCEEDED:
-            return f"It succeeded{f' after {span(run.took)}' if run.took is not None else ''}."
+            return t("It succeeded.")
         case RunStatus.SKIPPED:
-            covers = ""
-            if row.covers_until is not None:
-                covers = " This row also stands for the missed due times after it, which were too many for a row each."
-            return f"It was not run: {skipped_because(run)}.{covers}"
+            text = t("It was not run: {reason}.", reason=skipped_because(run))
+            if row.covers_until is None:
+                return text
+            more = t("This row also stands for the missed due times after it, which were too many for a row each.")
+            return f"{text} {more}"
         case RunStatus.CANCELLED:
-            return f"It was {clause(row.error or 'cancelled')}. {_was(row)}"
+            return f"{_cancelled(row)} {_was(row)}"
         case RunStatus.UNKNOWN:
-            why = clause(row.error)
-            return f"Nobody knows what became of it: {why}. It must not be done twice, so it was not repeated."
+            return t(
+                "Nobody knows what became of it: {reason}. It must not be done twice, so it was not repeated.",
+                reason=clause(row.error),
+            )
         case RunStatus.TIMED_OUT:
-            return f"It ended: {clause(row.error)}, {_tries(row)}."
+            return t("It ended: {reason}, {tries}.", reason=clause(row.error), tries=_tries(row))
         case _:
-            return f"It failed for good: {clause(row.error)}, {_tries(row)}."
+            return t("It failed for good: {reason}, {tries}.", reason=clause(row.error), tries=_tries(row))
+
+
+def _cancelled(row: RunRow) -> str:
+    by = next((event.get("by") for event in row.events if event["what"] == "cancelled"), None)
+    if by:
+        return t("It was cancelled by {by}.", by=by)
+    return t("It was {ended}.", ended=clause(row.error)) if row.error else t("It was cancelled.")
 
 
 def _was(row: RunRow) -> str:
     was = next((event.get("was") for event in row.events if event["what"] == "cancelled"), None)
     if was == RunStatus.RUNNING:
-        return "It was running: its worker was told to stop, and a result that came later would be refused."
-    return "It had not started, so nothing was done."
+        return t("It was running: its worker was told to stop, and a result that came later would be refused.")
+    return t("It had not started, so nothing was done.")
 
 
 def _tries(row: RunRow) -> str:
     allowed = int(row.job_snapshot["max_retries"]) + 1
     if row.attempt >= allowed > 1:
-        return f"and all {allowed} attempts are used up"
-    return f"at attempt {row.attempt}; trying again would not have helped" if allowed > 1 else "and it is not retried"
-
-
-# who heard of it
-
-
-def delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None) -> list[Moment]:
-    """How a message was queued, and what became of its delivery so far."""
-    about = _ABOUT.get(message.template, "its message") if message.template else "its message"
-    way = {"telegram": "the chat", "email": "mail"}.get(delivery.channel, delivery.channel)
-    moments = [Moment(message.created_at, "message", f"Queued: {about} (message {message.id}), by {way}.")]
-    tries = f" at try {delivery.attempts}" if delivery.attempts > 1 else ""
-    reason = f": {clause(delivery.error)}" if delivery.error else ""
-    repeat = " It may have come twice, and says so." if delivery.possible_repeat else ""
-    match DeliveryStatus(delivery.status):
-        case DeliveryStatus.SENT:
-            number = f" (number {delivery.provider_message_id} there)" if delivery.provider_message_id else ""
-            text = f"Delivered by {way}{tries}{number}.{repeat}"
-        case DeliveryStatus.QUEUED if delivery.attempts or delivery.error:
-            text = f"Not delivered yet{reason}. Next try from {at(delivery.not_before, zone)}."
-        case DeliveryStatus.QUEUED:
-            return moments
-        case DeliveryStatus.SENDING:
-            text = f"Being delivered by {way}."
-        case DeliveryStatus.UNCERTAIN:
-            text = f"Perhaps delivered{reason or ': no answer came'}. It is not sent again.{repeat}"
-        case DeliveryStatus.SUPPRESSED:
-            text = f"Not delivered{reason}."
-        case DeliveryStatus.EXPIRED:
-            text = f"Not delivered: it became too old{reason}."
-        case DeliveryStatus.DEAD:
-            text = f"Not delivered: all {delivery.attempts} tries are used up{reason}."
-        case DeliveryStatus.MERGED:
-            text = f"Not sent by itself: it went into another message{reason}."
-        case DeliveryStatus.CANCELLED:
-            text = f"Not sent: it was cancelled{reason}."
-        case DeliveryStatus.BOUNCED:
-            text = f"Delivered by {way} and sent back{reason}."
-        case DeliveryStatus.FAILED:
-            text = f"Not delivered{reason or ': refused'}."
-    happened = delivery.sent_at or delivery.called_at or delivery.updated_at
-    return [*moments, Moment(max(happened, message.created_at), f"delivery_{delivery.status}", text)]
+        return t("and all {count} attempts are used up", count=allowed)
+    if allowed > 1:
+        return t("at attempt {attempt}; trying again would not have helped", attempt=row.attempt)
+    return t("and it is not retried")
 
 
 # how it stands
@@ -282,55 +251,67 @@ def delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None
 
 def _verdict(row: RunRow, told: Told, zone: ZoneInfo | None, waits_for: str | None, now: datetime) -> str:
     match RunStatus(row.status):
+        case RunStatus.PLANNED if row.not_before > now and row.attempt:
+            return t("It waits for its next attempt: {when}.", when=at(row.not_before, zone))
         case RunStatus.PLANNED if row.not_before > now:
-            what = "its next attempt" if row.attempt else "its time"
-            return f"It waits for {what}: {at(row.not_before, zone)}."
+            return t("It waits for its time: {when}.", when=at(row.not_before, zone))
         case RunStatus.PLANNED:
-            return f"It waits: {waits_for}." if waits_for else "It is to be started at once."
+            return t("It waits: {reason}.", reason=waits_for) if waits_for else t("It is to be started at once.")
         case RunStatus.ENQUEUED:
             waited = span(now - (row.enqueued_at or row.created_at))
-            return f"A worker was called {waited} ago and has not taken it yet."
+            return t("A worker was called {waited} ago and has not taken it yet.", waited=waited)
         case RunStatus.RUNNING:
             return _running(row, zone, now)
+        case RunStatus.SUCCEEDED if row.attempt > 1:
+            return f"{t('It succeeded at attempt {attempt}.', attempt=row.attempt)} {_heard(told)}"
         case RunStatus.SUCCEEDED:
-            tries = f" at attempt {row.attempt}" if row.attempt > 1 else ""
-            return f"It succeeded{tries}. {_heard(told)}".strip()
+            return f"{t('It succeeded.')} {_heard(told)}"
         case RunStatus.SKIPPED:
-            return f"It was not run: {skipped_because(row.view())}."
+            return t("It was not run: {reason}.", reason=skipped_because(row.view()))
         case RunStatus.CANCELLED:
-            return f"It was {clause(row.error or 'cancelled')}."
+            return _cancelled(row)
         case RunStatus.UNKNOWN:
-            left = next((event for event in row.events if event["what"] == "left"), None)
-            then = f" It was looked at and left by {left['by']}." if left else ""
-            return f"Nobody knows what became of it: {clause(row.error)}.{then}"
+            return _in_doubt(row)
         case _:
-            return f"It failed: {clause(row.error)}. {_heard(told)}".strip()
+            return f"{t('It failed: {reason}.', reason=clause(row.error))} {_heard(told)}"
+
+
+def _in_doubt(row: RunRow) -> str:
+    text = t("Nobody knows what became of it: {reason}.", reason=clause(row.error))
+    left = next((event for event in row.events if event["what"] == "left"), None)
+    return f"{text} {t('It was looked at and left by {by}.', by=left['by'])}" if left else text
 
 
 def _running(row: RunRow, zone: ZoneInfo | None, now: datetime) -> str:
-    tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
-    text = f"It is running{f' on {row.worker_id}' if row.worker_id else ''}{tries}"
-    if row.started_at is not None:
-        text += f", for {span(now - row.started_at)}"
+    text = f"{_where(row, now)}."
     if row.heartbeat_at is not None:
-        text += f"; its worker was last heard of {span(now - row.heartbeat_at)} ago"
-    return text + (f". Its time is up at {at(row.deadline_at, zone)}." if row.deadline_at is not None else ".")
+        heard = span(now - row.heartbeat_at)
+        text = t("{running}; its worker was last heard of {heard} ago.", running=_where(row, now), heard=heard)
+    if row.deadline_at is None:
+        return text
+    return f"{text} {t('Its time is up at {when}.', when=at(row.deadline_at, zone))}"
+
+
+def _where(row: RunRow, now: datetime) -> str:
+    """That it is running: where, at which attempt, for how long."""
+    known = [t("It is running on {worker}", worker=row.worker_id) if row.worker_id else t("It is running")]
+    if row.attempt > 1:
+        known.append(t("attempt {attempt}", attempt=row.attempt))
+    if row.started_at is not None:
+        known.append(t("for {length}", length=span(now - row.started_at)))
+    return ", ".join(known)
 
 
 def _heard(told: Told) -> str:
     if not told:
-        return "It had nothing to say to you."
+        return t("It had nothing to say to you.")
     states = [DeliveryStatus(delivery.status) for _, delivery in told]
     if all(state is DeliveryStatus.SENT for state in states):
-        return "You were told." if len(states) == 1 else f"All {len(states)} messages were delivered."
+        if len(states) == 1:
+            return t("You were told.")
+        return t("All {count} messages were delivered.", count=len(states))
     if any(state in (DeliveryStatus.QUEUED, DeliveryStatus.SENDING) for state in states):
-        return "Its message is on its way."
+        return t("Its message is on its way.")
     if all(state in (DeliveryStatus.SENT, DeliveryStatus.MERGED) for state in states):
-        return "You were told, together with other things."
-    return "Its message did not reach you for sure; below is why."
-
-
-def clause(text: str | None) -> str:
-    """A reason as a part of a sentence."""
-    said = (text or "no reason was kept").strip().rstrip(".")
-    return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
+        return t("You were told, together with other things.")
+    return t("Its message did not reach you for sure; below is why.")
