@@ -69,8 +69,12 @@ class AskedRuns:
             uow.commit()
             return RunId(row.id)
 
-    def retry(self, run_id: int, *, now: datetime) -> RunId:
-        """Do once more what a run that is over had to do, as a new run with the same parameters."""
+    def retry(self, run_id: int, *, now: datetime, by: str | None = None) -> RunId:
+        """Do once more what a run that is over had to do, as a new run with the same parameters.
+
+        `by` is the admin who wants that of another's run, and stands in its story.
+        """
+        asked = {"at": now.isoformat(timespec="milliseconds"), "what": "asked", "by": by}
         with self.uow as uow:
             old = found_run(uow, run_id)
             if RunStatus(old.status) in ACTIVE:
@@ -90,6 +94,7 @@ class AskedRuns:
                 job_snapshot=old.job_snapshot,
                 retry_of=old.id,
                 priority=1,
+                events=[asked] if by is not None else [],
             )
             uow.commit()
             return RunId(row.id)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from db.planning import PlannedRows
 from db.unit_of_work import UnitOfWork
 from domain.errors import InvalidInput, NotFound
+from domain.locales import t
 from domain.runs import Overlap, RunStatus, Trigger
 from domain.schedules import MOST_BACKFILLED, Schedule
 from domain.timing import Timing
@@ -45,7 +46,7 @@ class BackfillService:
         with self.uow as uow:
             row = found(uow, schedule_id)
             if not row.repeatable:
-                raise InvalidInput("That job acts on the world and must not be done for days that are over.")
+                raise InvalidInput(t("That job acts on the world and must not be done for days that are over."))
             schedule = row.view()
             start, end = _instants(schedule.timing, first, last, now)
             wanted, left_out = [], 0
@@ -69,7 +70,7 @@ class BackfillService:
         with self.uow as uow:
             draft = uow.telegram.draft(draft_id, telegram_user_id)
             if draft is None or draft.consumed_at is not None or draft.expires_at <= now:
-                raise NotFound("This question has ended, and nothing was planned. Ask again with /backfill.")
+                raise NotFound(t("This question has ended, and nothing was planned. Ask again with /backfill."))
             planned = fill_in(uow, draft.data)
             draft.consumed_at = now
             uow.commit()
@@ -100,23 +101,27 @@ def fill_in(uow: UnitOfWork, form: Mapping[str, Any]) -> tuple[Schedule, int]:
 def _instants(timing: Timing, first: date, last: date, now: datetime) -> tuple[datetime, datetime]:
     """The first instant of the one day and the last of the other, in the schedule's zone, none of them to come."""
     if last < first:
-        raise InvalidInput(f"{first} is after {last}. Name the earlier day first: /backfill 7 {last} {first}")
+        raise InvalidInput(
+            t("{first} is after {last}. Name the earlier day first: /backfill 7 {last} {first}", first=first, last=last)
+        )
     zone = ZoneInfo(timing.timezone)
     start = datetime.combine(first, time.min, zone).astimezone(UTC)
     end = datetime.combine(last + timedelta(days=1), time.min, zone).astimezone(UTC) - APART
     if start >= now:
-        raise InvalidInput(f"{first} is still to come; the job runs then by itself. Name days that are over.")
+        raise InvalidInput(
+            t("{day} is still to come; the job runs then by itself. Name days that are over.", day=first)
+        )
     return start, min(end, now)
 
 
 def _too_many(first: date, reached: date) -> str:
     until = max(first, reached - timedelta(days=1))
-    more = f" Try {first} to {until} first." if until > first else ""
-    return f"That is more than {MOST_BACKFILLED} runs, the most that are filled in at once.{more}"
+    text = t("That is more than {most} runs, the most that are filled in at once.", most=MOST_BACKFILLED)
+    return f"{text} {t('Try {first} to {last} first.', first=first, last=until)}" if until > first else text
 
 
 def _nothing(first: date, last: date, *, done: int) -> str:
-    days = str(first) if first == last else f"{first} to {last}"
+    days = str(first) if first == last else t("{first} to {last}", first=first, last=last)
     if done:
-        return f"{days} has been filled in already ({done} runs). /history shows them."
-    return f"That job was not due on {days}, so there is nothing to fill in. /test shows when it is due."
+        return t("{days} has been filled in already ({count} runs). /history shows them.", days=days, count=done)
+    return t("That job was not due on {days}, so there is nothing to fill in. /test shows when it is due.", days=days)

@@ -11,25 +11,28 @@ from db.unit_of_work import UnitOfWork
 from domain.broadcasts import parse_segment
 from domain.errors import NotFound
 from domain.ids import UserId
+from domain.locales import mark, t
 from domain.messages import Category, DeliveryStatus
 from domain.runs import RUNS_AT_ONCE_PER_USER, Overlap, Run, RunStatus
 from notifications.digests import headline
 from services import timeline
+from services.asked_runs import found, run_not_found
 from services.message_timeline import MessageStory, tell_message
 from services.timeline import Timeline
 
 TROUBLE = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN)
 """What went wrong: failed for good, past its time limit, or nobody knows."""
+MOST_EXPORTED = 10_000
 _KINDS = {
-    Category.CODE: "a code that you asked for",
-    Category.ALERT: "an alert",
-    Category.FILL: "word of a trade",
-    Category.REPORT: "a report",
-    Category.FAILURE: "word of something that went wrong",
-    Category.HEALTH: "word of how a system is",
-    Category.REMINDER: "a reminder",
-    Category.BROADCAST: "an announcement",
-    Category.DIGEST: "a digest",
+    Category.CODE: mark("a code that you asked for"),
+    Category.ALERT: mark("an alert"),
+    Category.FILL: mark("word of a trade"),
+    Category.REPORT: mark("a report"),
+    Category.FAILURE: mark("word of something that went wrong"),
+    Category.HEALTH: mark("word of how a system is"),
+    Category.REMINDER: mark("a reminder"),
+    Category.BROADCAST: mark("an announcement"),
+    Category.DIGEST: mark("a digest"),
 }
 
 
@@ -64,6 +67,13 @@ class HistoryService:
             )
             return _entries(uow, rows)
 
+    def for_export(self, *, schedule_id: int | None = None, user_id: UserId | None = None) -> list[HistoryEntry]:
+        """The newest runs for a file, as many as one holds: all of a person's, or one schedule's."""
+        if schedule_id is not None:
+            with self.uow as uow:
+                found(uow, schedule_id)
+        return self.recent(schedule_id=schedule_id, user_id=user_id, limit=MOST_EXPORTED)
+
     def failed(self, *, before: int | None = None, limit: int = 8, user_id: UserId | None = None) -> list[HistoryEntry]:
         """A page of the runs that went wrong, newest first, older than run `before`."""
         return self.recent(before=before, limit=limit, statuses=TROUBLE, user_id=user_id)
@@ -73,7 +83,7 @@ class HistoryService:
         with self.uow as uow:
             row = uow.runs.run(run_id)
             if row is None:
-                raise NotFound(f"I can't find run {run_id} among yours. /history lists them.")
+                raise NotFound(run_not_found(run_id))
             return timeline.tell(row, uow.runs.told(run_id), zone, waits_for=_waits_for(uow, row, now), now=now)
 
     def explain_message(self, user_id: UserId, chat: str, number: int, zone: ZoneInfo | None) -> MessageStory:
@@ -87,8 +97,10 @@ class HistoryService:
             message = uow.messages.get_by_id(delivery.message_id) if delivery is not None else None
             if delivery is None or message is None:
                 raise NotFound(
-                    "That was my answer to something you had just sent, so there is no more to tell. "
-                    "Reports, reminders, alerts and whatever else comes by itself have a story."
+                    t(
+                        "That was my answer to something you had just sent, so there is no more to tell. "
+                        "Reports, reminders, alerts and whatever else comes by itself have a story."
+                    )
                 )
             gathered = uow.messages.gathered([delivery.id]).get(delivery.id, [])
             held = [f"{each.created_at.astimezone(zone):%H:%M} {headline(each)}" for each in gathered]
@@ -97,14 +109,16 @@ class HistoryService:
 
 def origin_of(uow: UnitOfWork, message: MessageRow) -> str:
     """What made a message, as the rest of a sentence that begins with “it is”."""
-    kind = _KINDS[Category(message.category)]
+    kind = t(_KINDS[Category(message.category)])
     if message.run_id is not None and (run := uow.runs.run(message.run_id)) is not None:
-        return f"{kind} of run {run.id}, {run.job_snapshot['name']}"
+        return t("{kind} of run {run}, {name}", kind=kind, run=run.id, name=run.job_snapshot["name"])
     if (message.supersede_key or "").startswith("broadcast:"):
-        return f"the progress of broadcast {(message.supersede_key or '').split(':')[1]}, which you sent"
+        number = (message.supersede_key or "").split(":")[1]
+        return t("the progress of broadcast {number}, which you sent", number=number)
     found = uow.broadcasts.get_by_id(message.broadcast_id) if message.broadcast_id is not None else None
     if found is not None:
-        return f"{kind} to {parse_segment(found.segment).words} (broadcast {found.id})"
+        to = parse_segment(found.segment).words
+        return t("{kind} to {segment} (broadcast {number})", kind=kind, segment=to, number=found.id)
     return kind
 
 
@@ -125,8 +139,8 @@ def _waits_for(uow: UnitOfWork, row: RunRow, now: datetime) -> str | None:
     if row.job_id is not None and row.overlap in (Overlap.QUEUE_ONE, Overlap.IN_TURN):
         other = uow.runs.active_run(row.job_id, besides=row.id)
         if other is not None and (other.status != RunStatus.PLANNED or other.scheduled_for < row.scheduled_for):
-            return f"run {other.id} of the same job goes first"
+            return t("run {run} of the same job goes first", run=other.id)
     busy = uow.planning.busy([row.user_id]).get(row.user_id, 0) if row.user_id is not None else 0
     if busy >= RUNS_AT_ONCE_PER_USER:
-        return f"{busy} runs of the same person are going, and no more go at once"
+        return t("{count} runs of the same person are going, and no more go at once", count=busy)
     return None
