@@ -14,7 +14,7 @@ from domain.ids import UserId
 from domain.locales import t, tn
 from domain.messages import Category, Outgoing
 from domain.users import Role, Standing, User, clean_name
-from domain.zones import parse_zone
+from domain.zones import parse_own_zone
 from notifications import outbox
 from services import people_notices
 
@@ -216,7 +216,7 @@ class UsersService:
 
     def set_timezone(self, user: User, zone: str, *, now: datetime) -> User:
         """Read this person's schedules-to-come in `zone`; those saved keep the zone they were saved in."""
-        name = parse_zone(zone).key
+        name = parse_own_zone(zone, now).key
         with self.uow as uow:
             row = uow.users.get_by_id(user.id)
             if row is None:
