@@ -159,7 +159,9 @@ ON CONFLICT (user_id, channel, digest_key) WHERE digest_key IS NOT NULL AND stat
 """)
 
 FALL_BACK = text("""
-WITH message AS (SELECT m.id, m.user_id, m.lane, m.channels, array_position(m.channels, :channel) AS place
+WITH message AS (SELECT m.id, m.user_id, m.lane, m.channels,
+                     CASE WHEN CAST(:channel AS text) IS NULL THEN 0
+                          ELSE array_position(m.channels, CAST(:channel AS text)) END AS place
                  FROM msg_messages m WHERE m.id = :message_id)
 SELECT m.channels[m.place + 1] AS channel FROM message m WHERE m.place < array_length(m.channels, 1)
 """)
@@ -238,8 +240,8 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
         given = {"user_id": user_id, "channel": channel, "digest_key": digest_key, "address": address}
         self.session.execute(BEGIN_DIGEST, given | {"closes": closes})
 
-    def next_channel(self, message_id: int, channel: str) -> str | None:
-        """The channel that this message goes by after a definite failure of `channel`."""
+    def next_channel(self, message_id: int, channel: str | None) -> str | None:
+        """The channel that this message goes by after a definite failure of `channel`; the first where that is None."""
         found: str | None = self.session.execute(
             FALL_BACK, {"message_id": message_id, "channel": channel}
         ).scalar_one_or_none()
@@ -332,8 +334,9 @@ class DeliveriesRepo(BaseRepository[DeliveryRow]):
     def move_chat(self, channel: str, old: str, new: str) -> None:
         """Everything still to be sent to a chat, or to a topic of it, goes to the chat `new`."""
         self.session.execute(
-            text("UPDATE msg_delivery_status SET address = :new || substr(address, length(:old) + 1), updated_at = now()"
-                 " WHERE channel = :channel AND status = 'queued' AND (address = :old OR address LIKE :old || '/%')"),
+            text("UPDATE msg_delivery_status "
+                 "SET updated_at = now(), address = :new || substr(address, length(:old) + 1) "
+                 "WHERE channel = :channel AND status = 'queued' AND (address = :old OR address LIKE :old || '/%')"),
             {"channel": channel, "old": old, "new": new},
         )  # fmt: skip
 

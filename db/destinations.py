@@ -1,6 +1,7 @@
 """Groups and topics that were linked, so that jobs may be told there."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -77,6 +78,14 @@ WHERE id = ANY(CAST(:ids AS bigint[])) AND (deliver_to IS NOT NULL OR destinatio
 """)
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where a job's results go: by these channels to its owner, and to this destination."""
+
+    channels: tuple[str, ...]
+    destination_id: int | None
+
+
 class DestinationsRepo(BaseRepository[DestinationRow]):
     model = DestinationRow
 
@@ -140,9 +149,9 @@ class DestinationsRepo(BaseRepository[DestinationRow]):
             .execution_options(synchronize_session=False)
         )
 
-    def ways_of(self, schedule_ids: Sequence[int]) -> dict[int, tuple[tuple[str, ...], int | None]]:
-        """For each of these jobs whose owner named a way: the channels, and the destination."""
+    def ways_of(self, schedule_ids: Sequence[int]) -> dict[int, Way]:
+        """The ways of those of these jobs whose owner named one."""
         if not schedule_ids:
             return {}
         rows = execute_prepared(self.session, WAYS, {"ids": list(schedule_ids)})
-        return {row.id: (tuple(row.deliver_to or ()), row.destination_id) for row in rows}
+        return {row.id: Way(tuple(row.deliver_to or ()), row.destination_id) for row in rows}

@@ -92,15 +92,16 @@ WITH given AS (SELECT *, nextval(pg_get_serial_sequence('msg_messages', 'id')) A
         CAST(:user_id AS bigint[]), CAST(:category AS text[]), CAST(:lane AS smallint[]), CAST(:template AS text[]),
         CAST(:payload AS text[]), CAST(:run_id AS bigint[]), CAST(:dedupe_key AS text[]),
         CAST(:not_before AS timestamptz[]), CAST(:expires_at AS timestamptz[]), CAST(:channels AS text[]),
-        CAST(:subject AS text[]), CAST(:supersede_key AS text[]), CAST(:timed_by_user AS boolean[])) WITH ORDINALITY
+        CAST(:subject AS text[]), CAST(:supersede_key AS text[]), CAST(:timed_by_user AS boolean[]),
+        CAST(:destination_id AS bigint[])) WITH ORDINALITY
     AS g (user_id, category, lane, template, payload, run_id, dedupe_key, not_before, expires_at, channels, subject,
-          supersede_key, timed_by_user, place)),
+          supersede_key, timed_by_user, destination_id, place)),
 made AS (
     INSERT INTO msg_messages (id, user_id, category, lane, template, payload, run_id, dedupe_key, not_before,
-        expires_at, channels, subject, supersede_key, timed_by_user)
+        expires_at, channels, subject, supersede_key, timed_by_user, destination_id)
     OVERRIDING SYSTEM VALUE
     SELECT id, user_id, category, lane, template, CAST(payload AS jsonb), run_id, dedupe_key, not_before, expires_at,
-        string_to_array(channels, ','), subject, supersede_key, timed_by_user
+        string_to_array(channels, ','), subject, supersede_key, timed_by_user, destination_id
     FROM given
     ON CONFLICT (dedupe_key) DO NOTHING
     RETURNING id)

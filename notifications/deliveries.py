@@ -14,9 +14,10 @@ from db.engine import Database
 from db.messages import AttachmentRow, MessageRow
 from db.preferences import Reader
 from db.unit_of_work import UnitOfWork
+from domain.destinations import is_group, read_place, trouble_of
 from domain.ids import DeliveryId, MessageId, UserId
 from domain.messages import LEASE, Attachment, Category, DeliveryStatus, Rows, back_off
-from notifications import digests
+from notifications import destinations, digests, falling_back
 from notifications.outbox import read_buttons
 
 MOST_ATTEMPTS = 8
@@ -30,6 +31,8 @@ class Sent:
     provider_id: str
     note: str | None
     took: timedelta
+    left_topic: bool = False
+    """Whether it went to the group itself, as its topic can't be written to."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ class Delivery:
     """What it is about: mails with the same words here stay one conversation."""
     unsubscribe: str | None = None
     """The signed link that opts this person out of this category; mail only."""
+    destination_id: int | None = None
+    """The linked group or topic that its message goes to; not every delivery of it does."""
+
+    @property
+    def to_group(self) -> bool:
+        """Whether this one goes to a linked group, and not to its person."""
+        return self.destination_id is not None and is_group(self.address)
 
     @property
     def label(self) -> dict[str, Any]:
@@ -88,13 +98,13 @@ def claim(database: Database, owner: str, *, channels: Sequence[str], most: int,
             rows = uow.deliveries.claim(owner, LEASE, channels=channels, most=most, bulk=bulk)
         except IntegrityError:  # at the same moment another sender took a row of the same address
             return []
-        claimed = _deliveries(uow, rows, owner)
-        readers = uow.preferences.readers(delivery.user_id for delivery in claimed)
+        readers = uow.preferences.readers(row.user_id for row in rows)
+        claimed = _deliveries(uow, rows, owner, readers)
         now = datetime.now(UTC)
         to_send = [delivery for delivery in claimed if not _settled(uow, delivery, readers.get(delivery.user_id), now)]
+        ready = [_for_a_group(uow, each) if each.to_group else each for each in to_send]
         uow.commit()
-        return [replace(each, locale=readers[each.user_id].locale) if each.user_id in readers else each
-                for each in to_send]  # fmt: skip
+        return ready
 
 
 def renew(database: Database, delivery: Delivery) -> None:
@@ -132,6 +142,8 @@ def record_sent(database: Database, delivery: Delivery, receipt: Sent) -> bool:
             latency_ms=int(receipt.took.total_seconds() * 1000),
             reason=receipt.note,
         )
+        if ours and receipt.left_topic and delivery.to_group:
+            destinations.degrade(uow, read_place(delivery.address), datetime.now(UTC))
         uow.commit()
         return ours
 
@@ -212,8 +224,12 @@ def record_moved(database: Database, delivery: Delivery, reason: str, new_addres
             error=reason,
             error_class="AddressMoved",
         )
-        uow.deliveries.move_address(delivery.channel, delivery.address, new_address)
-        uow.users.move_address(delivery.channel, delivery.address, new_address)
+        if delivery.channel == "telegram" and is_group(delivery.address):
+            old, new = read_place(delivery.address).chat_id, read_place(new_address).chat_id
+            destinations.move(uow, old, new, datetime.now(UTC))
+        else:
+            uow.deliveries.move_address(delivery.channel, delivery.address, new_address)
+            uow.users.move_address(delivery.channel, delivery.address, new_address)
         uow.commit()
 
 
@@ -226,7 +242,10 @@ def record_address_gone(database: Database, delivery: Delivery, reason: str, kin
     """A definite no for this address: it is disabled until its person writes to us again."""
     with database.for_platform() as uow:
         _finish(uow, delivery, DeliveryStatus.SUPPRESSED, reason, kind)
-        if delivery.channel == "telegram":
+        if delivery.to_group:
+            place, now = read_place(delivery.address), datetime.now(UTC)
+            destinations.disable(uow, place.chat_id, trouble_of(reason), now)
+        elif delivery.channel == "telegram":
             uow.users.disable_address("telegram", delivery.address, reason)
         elif delivery.channel != "email":
             uow.users.disable_channel(delivery.user_id, delivery.channel, reason)
@@ -240,7 +259,8 @@ def record_bounced(uow: UnitOfWork, message_id: int, delivery_id: int, reason: s
         return False
     if gone:
         uow.users.disable_mail(delivery.user_id, reason)
-    _go_on(uow, delivery.message_id, delivery.user_id, delivery.channel, delivery.lane, "bounced")
+    what = f"{delivery.channel} bounced"
+    falling_back.go_on(uow, delivery.message_id, delivery.user_id, delivery.channel, delivery.lane, what)
     return True
 
 
@@ -270,7 +290,7 @@ def sweep(database: Database) -> int:
     """Deliveries whose sender is gone: back in the queue when the provider was not called, in doubt when it was."""
     with database.for_platform() as uow:
         lapsed = uow.deliveries.lapsed(100)
-        for delivery in _deliveries(uow, lapsed, owner=None):
+        for delivery in _deliveries(uow, lapsed, None, {}):
             called = delivery.called
             again = not called or (delivery.category.resends_when_uncertain and not delivery.possible_repeat)
             uow.deliveries.finish(
@@ -308,34 +328,9 @@ def _finish(uow: UnitOfWork, delivery: Delivery, status: DeliveryStatus, reason:
 
 def _fall_back(uow: UnitOfWork, delivery: Delivery) -> None:
     """After a definite failure the next of the person's channels gets it; after a doubt none does."""
-    _go_on(uow, delivery.message_id, delivery.user_id, delivery.channel, delivery.lane, "failed")
-
-
-def _go_on(uow: UnitOfWork, message_id: int, user_id: int, from_channel: str, lane: int, what: str) -> None:
-    channel = uow.deliveries.next_channel(message_id, from_channel)
-    reader = uow.preferences.readers([user_id]).get(user_id) if channel is not None else None
-    if channel is None or reader is None:
-        return
-    address = reader.addresses.get(channel)
-    missing = "the person has no such address" if address is None else address.disabled
-    uow.deliveries.add(
-        [
-            {
-                "message_id": message_id,
-                "user_id": user_id,
-                "channel": channel,
-                "address": address.address if address is not None else "none",
-                "lane": lane,
-                "status": "queued" if missing is None else "suppressed",
-                "not_before": datetime.now(UTC),
-                "held": False,
-                "reason": f"{from_channel} {what}",
-                "error": missing,
-                "merged_into": None,
-            }
-        ]
-    )
-    uow.jobs.wake("messages")
+    what = "the group can't be used" if delivery.to_group else f"{delivery.channel} failed"
+    before = None if delivery.to_group else delivery.channel
+    falling_back.go_on(uow, delivery.message_id, delivery.user_id, before, delivery.lane, what)
 
 
 def _attempt(
@@ -366,7 +361,7 @@ def _settled(uow: UnitOfWork, delivery: Delivery, reader: Reader | None, now: da
         if status is DeliveryStatus.SUPPRESSED:
             _fall_back(uow, delivery)
         return True
-    if reader is None or delivery.category in (Category.DIGEST, Category.CODE):
+    if reader is None or delivery.category in (Category.DIGEST, Category.CODE) or delivery.to_group:
         return False
     decision = reader.preferences.decide(
         delivery.category, now, person=reader.user_id, timed_by_user=delivery.timed_by_user
@@ -384,6 +379,12 @@ def _settled(uow: UnitOfWork, delivery: Delivery, reader: Reader | None, now: da
     return True
 
 
+def _for_a_group(uow: UnitOfWork, delivery: Delivery) -> Delivery:
+    """As a group may have it: with the buttons that may be pressed there, and of no message that it replaces."""
+    buttons = destinations.pressed_there(uow, delivery.destination_id, delivery.buttons)
+    return replace(delivery, buttons=buttons, edits=None)
+
+
 def _ended(
     uow: UnitOfWork, delivery: Delivery, reader: Reader | None, now: datetime
 ) -> tuple[DeliveryStatus | None, str | None]:
@@ -395,6 +396,9 @@ def _ended(
         return (DeliveryStatus.SUPPRESSED, "a newer code was asked for") if used else (None, None)
     if reader is None:
         return DeliveryStatus.SUPPRESSED, "its person is gone"
+    if delivery.to_group:
+        why = destinations.unusable(uow, delivery.destination_id)
+        return (DeliveryStatus.SUPPRESSED, why) if why else (None, None)
     address = reader.addresses.get(delivery.channel)
     if address is not None and address.disabled is not None and address.address == delivery.address:
         return DeliveryStatus.SUPPRESSED, f"the address is disabled: {address.disabled}"
@@ -404,7 +408,9 @@ def _ended(
     return None, None
 
 
-def _deliveries(uow: UnitOfWork, rows: Sequence[DeliveryRow], owner: str | None) -> list[Delivery]:
+def _deliveries(
+    uow: UnitOfWork, rows: Sequence[DeliveryRow], owner: str | None, readers: Mapping[int, Reader]
+) -> list[Delivery]:
     if not rows:
         return []
     messages = uow.messages.by_ids([row.message_id for row in rows])
@@ -413,7 +419,9 @@ def _deliveries(uow: UnitOfWork, rows: Sequence[DeliveryRow], owner: str | None)
     files = uow.messages.attachments_of([*messages, *members])
     found = []
     for row in rows:
+        reader = readers.get(row.user_id)
         delivery = _delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner)
+        delivery = replace(delivery, locale=reader.locale) if reader is not None else delivery
         found.append(digests.fill(delivery, gathered[row.id], files) if row.id in gathered else delivery)
     return found
 
@@ -444,6 +452,7 @@ def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentR
         timed_by_user=message.timed_by_user,
         thread=message.supersede_key,
         edits=message.payload.get("edits"),
+        destination_id=message.destination_id,
         silent=message.payload.get("silent", False),
         ref=reference(row.id),
     )

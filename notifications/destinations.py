@@ -6,10 +6,10 @@ from html import escape
 
 from db.destinations import DestinationRow
 from db.unit_of_work import UnitOfWork
-from domain.destinations import Destination, Place, State, Trouble
+from domain.destinations import Destination, Place, State, Trouble, job_acted_on
 from domain.ids import UserId
 from domain.locales import speaking, t
-from domain.messages import Button, Category, Outgoing
+from domain.messages import Button, Category, Outgoing, Rows
 from domain.users import User
 from notifications import outbox
 
@@ -51,6 +51,27 @@ def move(uow: UnitOfWork, old: int, new: int, now: datetime) -> list[Destination
     uow.deliveries.move_chat("telegram", str(old), str(new))
     uow.users.move_address("telegram", str(old), str(new))
     return moved
+
+
+def unusable(uow: UnitOfWork, destination_id: int | None) -> str | None:
+    """Why nothing is to be sent to a destination any more; None when it may be."""
+    row = uow.destinations.get_by_id(destination_id) if destination_id is not None else None
+    if row is None:
+        return "the group is not linked any more"
+    if row.state != State.DISABLED:
+        return None
+    return f"the group is disabled: {row.reason or 'nothing can be sent there'}"
+
+
+def pressed_there(uow: UnitOfWork, destination_id: int | None, buttons: Rows) -> Rows:
+    """Of these buttons those that may be pressed in a group: links, and where acting is allowed what acts on a job."""
+    row = uow.destinations.get_by_id(destination_id) if destination_id is not None else None
+    acting = row is not None and row.acting
+    kept = [
+        tuple(each for each in line if each.url is not None or (acting and job_acted_on(each.data) is not None))
+        for line in buttons
+    ]
+    return tuple(line for line in kept if line)
 
 
 def tell_ended(uow: UnitOfWork, destination: Destination, *, by: User, now: datetime) -> None:

@@ -111,6 +111,7 @@ def _row(one: Routed, now: datetime) -> dict[str, Any]:
         "subject": message.subject,
         "supersede_key": message.supersede_key,
         "timed_by_user": message.timed_by_user,
+        "destination_id": message.destination_id,
     }
 
 

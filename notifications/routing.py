@@ -8,6 +8,7 @@ from typing import Any
 
 from db.preferences import Reader
 from db.unit_of_work import UnitOfWork
+from domain.destinations import Destination
 from domain.messages import Category, Outgoing
 from domain.preferences import Decision
 
@@ -42,7 +43,10 @@ class Routed:
 def decide(uow: UnitOfWork, outgoing: Sequence[Outgoing], now: datetime) -> list[Routed]:
     """The ways of these messages, by what their readers chose; nothing is written."""
     readers = uow.preferences.readers(message.user_id for message in outgoing)
-    return [_route(message, readers[message.user_id], now) for message in outgoing]
+    wanted = {message.destination_id for message in outgoing if message.destination_id is not None}
+    groups = uow.destinations.by_ids(wanted) if wanted else {}
+    return [_route(message, readers[message.user_id], groups.get(message.destination_id or 0), now)
+            for message in outgoing]  # fmt: skip
 
 
 def within_quota(uow: UnitOfWork, routes: Sequence[Route]) -> list[Route]:
@@ -71,8 +75,27 @@ def _is_charged(route: Route) -> bool:
     return route.status == "queued" and route.digest_key is None and route.message.category not in _UNCHARGED
 
 
-def _route(message: Outgoing, reader: Reader, now: datetime) -> Routed:
+def _route(message: Outgoing, reader: Reader, group: Destination | None, now: datetime) -> Routed:
+    """A group gets it at once, whatever its owner chose for themselves; the owner does where the group can't."""
     start = message.not_before or now
+    to_group = _to_group(message, reader, group, start) if message.destination_id is not None else ()
+    own = _own(message, reader, start)
+    if to_group and to_group[0].status == "queued" and not message.channels:
+        return Routed(message, own.channels, to_group)
+    return replace(own, routes=(*to_group, *own.routes))
+
+
+def _to_group(message: Outgoing, reader: Reader, group: Destination | None, start: datetime) -> tuple[Route, ...]:
+    if group is None or group.user_id != reader.user_id:  # unlinked meanwhile
+        return ()
+    if not group.usable:
+        why = f"the group is disabled: {group.reason or 'nothing can be sent there'}"
+        return (Route(message, "telegram", group.address, start, status="suppressed", error=why),)
+    return (Route(message, "telegram", group.address, start),)
+
+
+def _own(message: Outgoing, reader: Reader, start: datetime) -> Routed:
+    """The ways to the person."""
     decision = reader.preferences.decide(
         message.category, start, person=reader.user_id, timed_by_user=message.timed_by_user
     )

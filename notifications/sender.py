@@ -15,6 +15,7 @@ import structlog
 from db.engine import Database
 from db.listen import Listener
 from db.offload import DatabaseUnavailable, Offload
+from domain.locales import speaking
 from domain.messages import BULK_LANE, ChannelConfig
 from domain.preferences import ADJUSTABLE
 from notifications import broadcasts, deliveries
@@ -219,7 +220,8 @@ class Sender:
         try:
             within = self._config(channel.name).timeout_s or CALL_WITHIN_S
             async with self._keeping(delivery), asyncio.timeout(within):
-                receipt = await channel.send(self._complete(delivery), self._progress(delivery))
+                with speaking(delivery.locale):
+                    receipt = await channel.send(self._complete(delivery), self._progress(delivery))
         except TimeoutError:
             await self._failed(delivery, Uncertain("no answer came in time"), time.monotonic() - begun)
         except SendError as problem:
@@ -227,7 +229,7 @@ class Sender:
         else:
             took = timedelta(seconds=time.monotonic() - begun)
             self._health.sent(delivery.channel, took.total_seconds())
-            sent = deliveries.Sent(receipt.provider_id, receipt.note, took)
+            sent = deliveries.Sent(receipt.provider_id, receipt.note, took, left_topic=receipt.left_topic)
             ours = await self._offload.run(deliveries.record_sent, self._database, delivery, sent)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
 

@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from db.destinations import Way
 from db.runs import as_json
 from db.unit_of_work import UnitOfWork
 from domain import runs
@@ -48,10 +50,12 @@ class RunsService:
         with self.uow as uow:
             stored = uow.runs.succeed([(claimed, result) for claimed, _, result in ended])
             kept = [(claimed, outcome) for claimed, outcome, _ in ended if claimed.id in stored]
+            ways = uow.destinations.ways_of([claimed.schedule_id for claimed, outcome in kept
+                                             if claimed.schedule_id is not None and outcome.messages])  # fmt: skip
             outbox.enqueue_many(
                 uow,
                 [
-                    _of_run(message, claimed, number)
+                    _of_run(message, claimed, number, ways.get(claimed.schedule_id or 0))
                     for claimed, outcome in kept
                     for number, message in enumerate(outcome.messages)
                 ],
@@ -121,5 +125,9 @@ class RunsService:
             return True
 
 
-def _of_run(message: Outgoing, claimed: ClaimedRun, number: int) -> Outgoing:
-    return Outgoing(**(vars(message) | {"run_id": claimed.id, "dedupe_key": f"run:{claimed.id}:{number}"}))
+def _of_run(message: Outgoing, claimed: ClaimedRun, number: int, way: Way | None) -> Outgoing:
+    """A result, on the way that the job's owner named for its results, or else the one that the job did."""
+    named: dict[str, Any] = {"run_id": claimed.id, "dedupe_key": f"run:{claimed.id}:{number}"}
+    if way is not None:
+        named |= {"channels": way.channels or message.channels, "destination_id": way.destination_id}
+    return replace(message, **named)

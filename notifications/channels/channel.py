@@ -16,6 +16,8 @@ class Receipt:
 
     provider_id: str
     note: str | None = None
+    left_topic: bool = False
+    """Whether the topic it was for can't be written to, so that it went to the group itself."""
 
 
 class Channel(Protocol):

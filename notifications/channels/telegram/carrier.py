@@ -52,9 +52,12 @@ class Carrier:
     silent: bool
     classify: Classify
     pace: Pace | None = None
+    outside: Page | None = None
+    """What is said before a letter that has to go to the group instead of its topic."""
     plain: bool = False
     notes: list[str] = field(default_factory=list)
     _calls: int = 0
+    _left_topic: bool = False
 
     async def carry(self, part: int, progress: Progress) -> Receipt:
         """Send the parts from `part` on; each that is taken, but for the last, is told to `progress`."""
@@ -91,7 +94,7 @@ class Carrier:
 
     def receipt(self, number: str) -> Receipt:
         """The provider's number with what was changed on the way."""
-        return Receipt(number, "; ".join(self.notes) or None)
+        return Receipt(number, "; ".join(self.notes) or None, self._left_topic)
 
     async def _take(self, piece: Piece) -> tuple[str, int]:
         """Get one piece through in whatever way Telegram takes it; its number, and the next part."""
@@ -124,8 +127,7 @@ class Carrier:
             case None | Reason.CHAT:
                 return None
             case Reason.THREAD | Reason.RIGHTS if self.place.thread is not None:
-                self.place = replace(self.place, thread=None)
-                self._note("sent outside the topic, which can't be written to")
+                self._leave_topic()
                 return piece
             case Reason.RIGHTS if piece.files:
                 return self._other_kind(piece)  # words may be allowed where pictures are not
@@ -168,6 +170,13 @@ class Carrier:
     def _as_text(self, piece: Piece) -> Piece:
         self._note(f"{piece.files[0].filename} could not be sent")
         return piece.as_text()
+
+    def _leave_topic(self) -> None:
+        self.place, self._left_topic = replace(self.place, thread=None), True
+        both = [each for each in (self.outside, self.mark) if each is not None]
+        if both:
+            self.mark = Page("\n".join(each.html for each in both), "\n".join(each.plain for each in both))
+        self._note("sent outside the topic, which can't be written to")
 
     def _note(self, words: str) -> None:
         if words not in self.notes:

@@ -4,6 +4,7 @@ from html import escape
 
 from telegram import Bot
 
+from domain.locales import speaking, t
 from notifications.channels.channel import Progress, Receipt
 from notifications.channels.telegram.carrier import Carrier, Pace, Place
 from notifications.channels.telegram.letters import letter
@@ -87,6 +88,7 @@ class TelegramChannel:
             delivery.silent,
             lambda problem, upload: self._classify(problem, delivery.address, upload),
             self._pace,
+            outside=_outside(delivery) if delivery.to_group else None,
         )
         if not carrier.letter.length:
             raise Refused("there is nothing in it to send")
@@ -109,6 +111,12 @@ class TelegramChannel:
         except Exception:  # noqa: BLE001  # no answer says nothing about the token
             return False
         return False
+
+
+def _outside(delivery: Delivery) -> Page:
+    with speaking(delivery.locale):
+        words = t("The topic this was for is closed or deleted.")
+    return Page(f"<i>{escape(words, quote=False)}</i>", words)
 
 
 def _mark(delivery: Delivery) -> Page | None:
