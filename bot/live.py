@@ -20,14 +20,14 @@ class LiveSettings:
     def __init__(self, database: Database, offload: Offload, defaults: ChatSettings) -> None:
         self._database = database
         self._offload = offload
-        self._defaults = defaults
+        self.defaults = defaults
         self.current = defaults
 
     async def refresh(self) -> None:
         """Read them now; an outage of the database leaves the last ones standing."""
         try:
             service = ChatSettingsService(self._database.for_platform())
-            self.current = await self._offload.run(service.current, self._defaults)
+            self.current = await self._offload.run(service.current, self.defaults)
         except Exception as problem:  # noqa: BLE001  # the next time reads them
             log.warning("live_settings_not_read", error=str(problem))
 

@@ -181,6 +181,16 @@ class TelegramRepo(BaseRepository[DraftRow]):
     def setting(self, key: str) -> str | None:
         return self.session.scalar(select(SettingRow.value).where(SettingRow.key == key))
 
-    def set_setting(self, key: str, value: str) -> None:
-        row = insert(SettingRow).values(key=key, value=value)
-        self.session.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+    def set_setting(self, key: str, value: str, *, by: str | None = None, at: datetime | None = None) -> None:
+        """Keep a value, and who set it when."""
+        values = {"value": value, "updated_by": by, "updated_at": at or func.now()}
+        row = insert(SettingRow).values(key=key, **values)
+        self.session.execute(row.on_conflict_do_update(index_elements=["key"], set_=values))
+
+    def drop_setting(self, key: str) -> None:
+        self.session.execute(delete(SettingRow).where(SettingRow.key == key))
+
+    def settings(self, prefix: str) -> list[SettingRow]:
+        """Every setting whose key begins so."""
+        found = select(SettingRow).where(SettingRow.key.startswith(prefix, autoescape=True))
+        return list(self.session.scalars(found.order_by(SettingRow.key)))
