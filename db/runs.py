@@ -310,6 +310,7 @@ class RunsRepo(BaseRepository[RunRow]):
         limit: int = 8,
         user_id: int | None = None,
         statuses: Sequence[str] = (),
+        since: datetime | None = None,
     ) -> list[RunRow]:
         """A page of runs, newest first, older than run `before`; those of one schedule by their due times."""
         page = select(RunRow)
@@ -317,6 +318,8 @@ class RunsRepo(BaseRepository[RunRow]):
             page = page.where(RunRow.user_id == user_id)
         if statuses:
             page = page.where(RunRow.status.in_(statuses))
+        if since is not None:
+            page = page.where(RunRow.scheduled_for >= since)
         if schedule_id is not None:
             page = page.where(RunRow.job_id == schedule_id)
             if before is not None:

@@ -56,8 +56,7 @@ class AgendaService:
     def card(self, schedule_id: int) -> tuple[Schedule, list[Due]]:
         """A schedule, and its next three runs from where its cursor stands."""
         with self.uow as uow:
-            schedule = found(uow, schedule_id).view()
-            return schedule, _from_cursor(schedule, SHOWN, uow.market.sessions_for(schedule.timing))
+            return card_of(uow, found(uow, schedule_id))
 
     def page(
         self, wanted: JobFilter = EVERYTHING, *, user_id: UserId | None = None, after: int = 0, limit: int = 8
@@ -95,6 +94,12 @@ class AgendaService:
         with self.uow as uow:
             row = uow.destinations.get_by_id(schedule.destination_id)
             return row.view().name if row is not None else None
+
+
+def card_of(uow: UnitOfWork, row: ScheduleRow) -> tuple[Schedule, list[Due]]:
+    """A schedule, and its next three runs from where its cursor stands."""
+    schedule = row.view()
+    return schedule, _from_cursor(schedule, SHOWN, uow.market.sessions_for(schedule.timing))
 
 
 def planned(uow: UnitOfWork, rows: Sequence[ScheduleRow]) -> list[Planned]:

@@ -59,11 +59,17 @@ class HistoryService:
         limit: int = 8,
         statuses: Sequence[RunStatus] = (),
         user_id: UserId | None = None,
+        since: datetime | None = None,
     ) -> list[HistoryEntry]:
-        """A page of runs, newest first, older than run `before`: all, or one schedule's, or of these states."""
+        """A page of runs, newest first, older than run `before`: all, one schedule's, of these states, due since."""
         with self.uow as uow:
             rows = uow.runs.history(
-                schedule_id=schedule_id, before=before, limit=limit, user_id=user_id, statuses=statuses
+                schedule_id=schedule_id,
+                before=before,
+                limit=limit,
+                user_id=user_id,
+                statuses=statuses,
+                since=since,
             )
             return _entries(uow, rows)
 
@@ -74,9 +80,16 @@ class HistoryService:
                 found(uow, schedule_id)
         return self.recent(schedule_id=schedule_id, user_id=user_id, limit=MOST_EXPORTED)
 
-    def failed(self, *, before: int | None = None, limit: int = 8, user_id: UserId | None = None) -> list[HistoryEntry]:
+    def failed(
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 8,
+        user_id: UserId | None = None,
+        since: datetime | None = None,
+    ) -> list[HistoryEntry]:
         """A page of the runs that went wrong, newest first, older than run `before`."""
-        return self.recent(before=before, limit=limit, statuses=TROUBLE, user_id=user_id)
+        return self.recent(before=before, limit=limit, statuses=TROUBLE, user_id=user_id, since=since)
 
     def explain(self, run_id: int, zone: ZoneInfo | None, *, now: datetime) -> Timeline:
         """The whole story of a run in sentences, its times in `zone` (None: this machine's), with every reason."""

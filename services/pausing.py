@@ -87,7 +87,7 @@ def resume(uow: UnitOfWork, row: ScheduleRow, now: datetime) -> bool:
     """Plan a locked schedule again, from the next due time after `now`; False when it was not paused."""
     if not rests(row, now):
         return False
-    row.enabled, row.paused_until = True, None
+    cursor = next_of(row.timing, now, uow.market.sessions_for(row.timing))
+    row.enabled, row.paused_until, row.next_run_at = True, None, cursor
     row.paused_reason, row.failure_told_at, row.consecutive_failures = None, None, 0
-    row.next_run_at = next_of(row.timing, now, uow.market.sessions_for(row.timing))
     return True
