@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created, Id
+from domain.locales import DEFAULT
 from domain.messages import ChannelConfig
 from domain.preferences import Gather, Preference, Preferences, QuietHours
 
@@ -92,7 +93,9 @@ class ChannelConfigRow(Base):
 
 # What a batch of messages needs to know of those whom it is for, in one question.
 READERS = text("""
-SELECT u.id, u.email, u.timezone, u.locale,
+SELECT u.id, u.email, u.timezone,
+    coalesce(u.locale, (SELECT i.metadata ->> 'language' FROM usr_auth_identities i
+     WHERE i.user_id = u.id AND i.provider = 'telegram' ORDER BY i.id DESC LIMIT 1)) AS locale,
     (SELECT coalesce(m.disabled_reason, '') FROM usr_auth_identities m
      WHERE m.user_id = u.id AND m.provider = 'email' AND m.external_id = lower(u.email)
         AND m.disabled_at IS NOT NULL) AS mail_disabled,
@@ -135,6 +138,7 @@ class Reader:
 
     user_id: int
     locale: str
+    """What they chose, else what their Telegram said when they came."""
     preferences: Preferences
     addresses: Mapping[str, Address]
 
@@ -146,6 +150,11 @@ class PreferencesRepo(BaseRepository[PreferenceRow]):
         """These people, by their number."""
         found = execute_prepared(self.session, READERS, {"users": sorted(set(user_ids))})
         return {row.id: _reader(row) for row in found}
+
+    def locale_of(self, user_id: int) -> str:
+        """The language that this person reads."""
+        reader = self.readers([user_id]).get(user_id)
+        return reader.locale if reader is not None else DEFAULT
 
     def charge(
         self, counts: Mapping[tuple[int, str], int], limits: Mapping[str, tuple[int, int]]
@@ -200,7 +209,8 @@ def _reader(row: Any) -> Reader:
     addresses = {each["channel"]: Address(each["address"], each["disabled"]) for each in row.addresses or ()}
     addresses["email"] = Address(row.email, row.mail_disabled)
     chosen = {each["category"]: _preference(each) for each in row.preferences or ()}
-    return Reader(row.id, row.locale or "en", Preferences(ZoneInfo(row.timezone), chosen), addresses)
+    locale = row.locale or DEFAULT
+    return Reader(row.id, locale, Preferences(ZoneInfo(row.timezone), chosen, locale), addresses)
 
 
 def _preference(stored: Mapping[str, Any]) -> Preference:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.cron import first_valid
-from domain.locales import format_clock, t
+from domain.locales import DEFAULT, format_clock, speaking, t
 from domain.messages import Category
 
 ALL = "*"
@@ -85,6 +85,8 @@ class Preferences:
 
     zone: ZoneInfo
     chosen: Mapping[str, Preference] = field(default_factory=dict)
+    locale: str = DEFAULT
+    """The language of the reasons."""
 
     def of(self, category: Category) -> Preference:
         """What holds for a category: its own choice where there is one, else the common one."""
@@ -100,11 +102,15 @@ class Preferences:
 
     def decide(self, category: Category, now: datetime, *, person: int, timed_by_user: bool = False) -> Decision:
         """What becomes of a message that is ready at `now`. Codes, alerts and health pass mutes and quiet hours."""
+        with speaking(self.locale):
+            return self._decide(category, now, person, timed_by_user=timed_by_user)
+
+    def _decide(self, category: Category, now: datetime, person: int, *, timed_by_user: bool) -> Decision:
         if category is Category.CODE:
             return Decision(("email",), now)
         preference, channels = self.of(category), self.channels(category)
         if preference.opted_out:
-            return Decision(channels, now, suppressed=f"opted out of {category.value} messages")
+            return Decision(channels, now, suppressed=t("opted out of {category} messages", category=category.value))
         if category.is_urgent:
             return Decision(channels, now)
         waits = self._held(preference, now, person, timed_by_user=timed_by_user)

@@ -20,6 +20,7 @@ from domain.broadcasts import (
     parse_segment,
 )
 from domain.ids import UserId
+from domain.locales import DEFAULT, format_number, speaking, t, tn
 from domain.messages import Button, Category, Outgoing, Rows
 from notifications import outbox
 from notifications.pacing import REAL
@@ -34,6 +35,7 @@ FIRST_SHOWN_BY_US = timedelta(seconds=10)
 CHUNKS_A_STEP = 5
 PAUSED = "the broadcast is paused"
 CANCELLED = "the broadcast was cancelled"
+COUNTED = ("sent", "failed", "blocked", "uncertain", "cancelled", "waiting", "asleep")
 _BAR = 12
 
 
@@ -123,10 +125,11 @@ def _judge_the_first(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
     """Let the others go once the first have arrived; hold them when too many did not."""
     first = uow.broadcasts.first(row)
     why = None
-    if first.flooded:
-        why = "Telegram asked for fewer messages while the first were sent"
-    elif is_bad_canary(first.failed, first.size):
-        why = f"{first.failed} of the first {first.size} failed"
+    with speaking(_reads(uow, row)):
+        if first.flooded:
+            why = t("Telegram asked for fewer messages while the first were sent")
+        elif is_bad_canary(first.failed, first.size):
+            why = t("{count} of the first {size} failed", count=first.failed, size=first.size)
     if why is not None:
         change(row, BroadcastStatus.PAUSED, why, now)
         uow.broadcasts.hold(row.id, PAUSED)
@@ -134,6 +137,11 @@ def _judge_the_first(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
     elif first.waiting == 0:
         change(row, BroadcastStatus.RUNNING, None, now)
         _let_go(uow, row, now)
+
+
+def _reads(uow: UnitOfWork, row: BroadcastRow) -> str:
+    """The language of the admin whose broadcast it is."""
+    return uow.preferences.locale_of(row.user_id) if row.user_id is not None else DEFAULT
 
 
 def _let_go(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
@@ -172,7 +180,8 @@ def _show(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
     found = uow.broadcasts.view(row.id)
     if found is None or found.user_id is None:
         return
-    said, buttons = card(found)
+    with speaking(_reads(uow, row)):
+        said, buttons = card(found)
     changed = row.shown_at is None or row.shown_at < row.changed_at
     recently = row.shown_at is not None and now - row.shown_at < SHOWN_EVERY
     if not changed and (recently or row.shown == said):  # after a change the bot may have shown something in between
@@ -198,75 +207,84 @@ def _show(uow: UnitOfWork, row: BroadcastRow, now: datetime) -> None:
 
 def card(found: Broadcast) -> tuple[str, Rows]:
     """How a broadcast stands, in Telegram HTML, and what can be done to it."""
-    lines = [f"<b>Broadcast {found.id}</b> to {escape(parse_segment(found.segment).words)}", standing(found), ""]
+    whom = escape(parse_segment(found.segment).words)
+    lines = [t("<b>Broadcast {number}</b> to {whom}", number=found.id, whom=whom), standing(found), ""]
     lines += [_bar(found), *_counts(found)]
     left = found.waiting - found.asleep
     if found.status in (BroadcastStatus.CANARY, BroadcastStatus.RUNNING) and left > PER_SECOND * 10:
-        lines.append(f"About {_minutes(duration(left, PER_SECOND))} more.")
+        lines.append(t("About {span} more.", span=_minutes(duration(left, PER_SECOND))))
     return "\n".join(lines), _buttons(found)
 
 
 def standing(found: Broadcast) -> str:
     """In what state it is, in a sentence."""
-    reason = f": {escape(found.reason)}" if found.reason else ""
     match found.status:
         case BroadcastStatus.CANARY:
-            return "The first go; the others wait for them."
+            return t("The first go; the others wait for them.")
         case BroadcastStatus.RUNNING if found.waiting and found.waiting == found.asleep:
-            return "Everybody awake is served; the others get it when their quiet hours end."
+            return t("Everybody awake is served; the others get it when their quiet hours end.")
         case BroadcastStatus.RUNNING:
-            return "It is going."
+            return t("It is going.")
         case BroadcastStatus.PAUSED:
-            return f"Paused{reason}. Nobody gets it before you resume it."
+            return f"{_with_reason(t('Paused'), found.reason)}. {t('Nobody gets it before you resume it.')}"
         case BroadcastStatus.CANCELLED:
-            return "Cancelled. What had been sent stays sent." if found.finished_at else "Being cancelled."
+            return t("Cancelled. What had been sent stays sent.") if found.finished_at else t("Being cancelled.")
         case _:
-            return f"Done{reason}."
+            return f"{_with_reason(t('Done'), found.reason)}."
+
+
+def _with_reason(state: str, reason: str | None) -> str:
+    return f"{state}: {escape(reason)}" if reason else state
 
 
 def _bar(found: Broadcast) -> str:
     share = found.ended / found.total if found.total else 1.0
     full = int(share * _BAR)
-    return f"{'▓' * full}{'░' * (_BAR - full)} {int(share * 100)} % of {found.total:,}"
+    done = t("{percent} % of {total}", percent=int(share * 100), total=format_number(found.total))
+    return f"{'▓' * full}{'░' * (_BAR - full)} {done}"
 
 
 def _counts(found: Broadcast) -> list[str]:
-    asleep = f", {found.asleep:,} of them in their quiet hours" if found.asleep else ""
+    counts = {name: format_number(getattr(found, name)) for name in COUNTED}
+    waiting = t("… {count} waiting", count=counts["waiting"])
+    if found.asleep:
+        waiting += t(", {count} of them in their quiet hours", count=counts["asleep"])
     counted = (
-        (found.sent, "✓ {} delivered"),
-        (found.failed, "✗ {} failed"),
-        (found.blocked, "– {} blocked or opted out"),
-        (found.uncertain, "? {} in doubt, perhaps delivered"),
-        (found.cancelled, "■ {} cancelled"),
-        (found.waiting, f"… {{}} waiting{asleep}"),
+        (found.sent, t("✓ {count} delivered", count=counts["sent"])),
+        (found.failed, t("✗ {count} failed", count=counts["failed"])),
+        (found.blocked, t("– {count} blocked or opted out", count=counts["blocked"])),
+        (found.uncertain, t("? {count} in doubt, perhaps delivered", count=counts["uncertain"])),
+        (found.cancelled, t("■ {count} cancelled", count=counts["cancelled"])),
+        (found.waiting, waiting),
     )
-    return [words.format(f"{count:,}") for count, words in counted if count]
+    return [words for count, words in counted if count]
 
 
 def _buttons(found: Broadcast) -> Rows:
     def button(label: str, action: str) -> Button:
         return Button(label, data=f"y:{found.id}:{action}:{found.nonce}")
 
-    labels = (("pause", "Pause"), ("resume", "Resume"), ("cancel", "Cancel it"))
+    labels = (("pause", t("Pause")), ("resume", t("Resume")), ("cancel", t("Cancel it")))
     first = tuple(button(label, action) for action, label in labels if found.may(action))
     second = []
     if found.uncertain and found.status is not BroadcastStatus.CANCELLED:
-        these = "this one" if found.uncertain == 1 else f"these {found.uncertain:,}"
-        second.append(button(f"Send again to {these}", "again"))
+        second.append(button(tn("Again to {n} person", "Again to {n} people", found.uncertain), "again"))
     if found.failed or found.blocked or found.uncertain:
-        second.append(Button("Failures as a file", data=f"y:{found.id}:show:csv"))
+        second.append(Button(t("Failures as a file"), data=f"y:{found.id}:show:csv"))
     return tuple(row for row in (first, tuple(second)) if row)
 
 
 def _minutes(length: timedelta) -> str:
     minutes = max(round(length.total_seconds() / 60), 1)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return t("{minutes} min", minutes=minutes)
+    return t("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def estimate(count: int) -> str:
     """How long so many take, in words."""
     took = duration(count, PER_SECOND)
-    return f"{int(took.total_seconds())} s" if took < timedelta(seconds=90) else _minutes(took)
+    return t("{seconds} s", seconds=int(took.total_seconds())) if took < timedelta(seconds=90) else _minutes(took)
 
 
 def keeps(count: int) -> timedelta:

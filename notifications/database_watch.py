@@ -8,6 +8,7 @@ import structlog
 from db.preferences import Reader
 from db.unit_of_work import UnitOfWork
 from domain.ids import DeliveryId, MessageId, UserId
+from domain.locales import speaking
 from domain.messages import Category
 from domain.users import Role
 from notifications.channels.channel import Channel
@@ -75,6 +76,8 @@ async def _taken(_part: int, _number: str) -> None:
 
 def _delivery(reader: Reader, channel: str, address: str, reason: str) -> Delivery:
     now = datetime.now(UTC)
+    with speaking(reader.locale):
+        params = words("database", None, reason) | {"minutes": 1}
     return Delivery(
         id=DeliveryId(0),
         message_id=MessageId(0),
@@ -88,7 +91,7 @@ def _delivery(reader: Reader, channel: str, address: str, reason: str) -> Delive
         possible_repeat=False,
         text="",
         template="health_down",
-        params=words("database", None, reason) | {"minutes": 1},
+        params=params,
         buttons=(),
         attachments=(),
         queued_at=now,

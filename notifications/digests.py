@@ -7,6 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from db.messages import AttachmentRow, MessageRow
+from domain.locales import speaking
 from domain.messages import Attachment
 from notifications.outbox import read_buttons
 from notifications.templating import render
@@ -36,7 +37,8 @@ def fill(
             subject=only.subject,
             attachments=tuple(pictures),
         )
-    lines = [{"at": message.created_at.isoformat(), "line": headline(message)} for message in gathered[:MOST_LINES]]
+    with speaking(delivery.locale):
+        lines = [{"at": message.created_at.isoformat(), "line": headline(message)} for message in gathered[:MOST_LINES]]
     more = max(len(gathered) - MOST_LINES, 0)
     params = {"count": len(gathered), "lines": lines, "more": more, "left_out": max(len(pictures) - MOST_FILES, 0)}
     return replace(delivery, params=params, attachments=tuple(pictures[:MOST_FILES]))

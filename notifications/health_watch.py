@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from db.health import HealthRow
 from db.unit_of_work import UnitOfWork
 from domain.health import SELDOM, SILENT_AFTER, key_of, name_of
+from domain.locales import mark, speaking, t, tn
 from domain.messages import Category, Outgoing
 from domain.users import Role
 from notifications import outbox
@@ -18,17 +19,26 @@ LONGEST_HOLD = timedelta(hours=1)
 CALM_AFTER = timedelta(hours=2)
 
 SYSTEMS = {
-    "worker": ("The worker", "Runs that are due wait and are not lost"),
-    "scheduler": ("The scheduler", "Nothing is planned; what is missed is caught up or recorded afterwards"),
-    "valkey": ("The queue (Valkey)", "Workers hear of runs up to a minute late; none is lost"),
-    "database": ("The database", "Nothing can be planned or sent; nothing that was saved is lost"),
-    "telegram_bot": ("The bot", "Commands are answered when it is back"),
-    "notification": ("The sender of messages", "Messages wait and are not lost"),
-    "notification telegram": ("Telegram", "Messages to chats wait and are not lost"),
-    "api_service": ("Health and metrics over HTTP", "Who watches from outside sees nothing; everything else goes on"),
-    "web_ui": ("The web pages", "Links in mails do not open; everything else goes on"),
-    "market_data": ("The source of prices", "Reports and alerts that need it fail and are tried again"),
-    "notification email": ("The mail relay", "Codes and other mail wait; nobody can prove an address until it is back"),
+    "worker": (mark("The worker"), mark("Runs that are due wait and are not lost")),
+    "scheduler": (
+        mark("The scheduler"),
+        mark("Nothing is planned; what is missed is caught up or recorded afterwards"),
+    ),
+    "valkey": (mark("The queue (Valkey)"), mark("Workers hear of runs up to a minute late; none is lost")),
+    "database": (mark("The database"), mark("Nothing can be planned or sent; nothing that was saved is lost")),
+    "telegram_bot": (mark("The bot"), mark("Commands are answered when it is back")),
+    "notification": (mark("The sender of messages"), mark("Messages wait and are not lost")),
+    "notification telegram": (mark("Telegram"), mark("Messages to chats wait and are not lost")),
+    "api_service": (
+        mark("Health and metrics over HTTP"),
+        mark("Who watches from outside sees nothing; everything else goes on"),
+    ),
+    "web_ui": (mark("The web pages"), mark("Links in mails do not open; everything else goes on")),
+    "market_data": (mark("The source of prices"), mark("Reports and alerts that need it fail and are tried again")),
+    "notification email": (
+        mark("The mail relay"),
+        mark("Codes and other mail wait; nobody can prove an address until it is back"),
+    ),
 }
 
 
@@ -97,7 +107,7 @@ def announce(uow: UnitOfWork, *, watching_since: datetime) -> list[str]:
             before = replace(known)
             if fault is not None and not known.down:
                 known.falls(now)
-                _tell(uow, row, "health_down", down, now, reason=fault)
+                _tell(uow, row, "health_down", down, now)
                 told.append(_key(row))
             elif fault is not None:
                 known.well_since = None
@@ -115,9 +125,11 @@ def _fault(row: HealthRow, now: datetime, *, silence_counts: bool) -> str | None
     silent = now - row.checked_at
     if silent > SILENT_AFTER and row.system not in SELDOM:
         minutes = max(round(silent.total_seconds() / 60), 1)
-        return f"it has said nothing for {minutes} minute{'s' if minutes != 1 else ''}" if silence_counts else None
+        if not silence_counts:
+            return None
+        return tn("it has said nothing for {n} minute", "it has said nothing for {n} minutes", minutes)
     if row.status == "DOWN":
-        return row.error_message or "it says that it is down"
+        return row.error_message or t("it says that it is down")
     return None
 
 
@@ -128,12 +140,13 @@ def _tell(
     down: Iterable[str],
     now: datetime,
     *,
-    reason: str = "",
     since: str = "",
 ) -> None:
     minutes = round((now - datetime.fromisoformat(since)).total_seconds() / 60) if since else 0
-    params = words(row.system, row.component, reason) | {"minutes": max(minutes, 1)}
     for admin in uow.users.recipients(Role.ADMIN):
+        with speaking(uow.preferences.locale_of(admin)):
+            reason = _fault(row, now, silence_counts=True) or ""
+            params = words(row.system, row.component, reason) | {"minutes": max(minutes, 1)}
         message = Outgoing(
             Category.HEALTH, admin, text="", template=template, params=params, channels=_working(set(down)),
             dedupe_key=f"health:{_key(row)}:{template}:{admin}:{now.timestamp():.0f}",
@@ -143,9 +156,11 @@ def _tell(
 
 def words(system: str, component: str | None, reason: str) -> dict[str, str]:
     """What the templates say of a system."""
-    channel = (name_of(system, component), "Messages by this way wait and are not lost")
     known = SYSTEMS.get(key_of(system, component)) or (None if system == "notification" else SYSTEMS.get(system))
-    name, consequence = known or channel
+    if known is None:
+        name, consequence = name_of(system, component), t("Messages by this way wait and are not lost")
+    else:
+        name, consequence = t(known[0]), t(known[1])
     return {"name": name, "consequence": consequence, "reason": reason.rstrip(".")}
 
 

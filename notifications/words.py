@@ -2,6 +2,7 @@
 
 from jinja2 import TemplateError
 
+from domain.locales import speaking, t
 from notifications.deliveries import Delivery
 from notifications.errors import Refused
 from notifications.markup import MarkupError, read
@@ -9,11 +10,12 @@ from notifications.templating import render
 
 
 def html_of(delivery: Delivery) -> str:
-    """The words of a delivery in Telegram's HTML; Refused when its template can't be filled in."""
+    """The words of a delivery in Telegram's HTML, as its reader speaks; Refused when its template can't be filled."""
     if delivery.template is None:
         return _sendable(delivery.text)
     try:
-        return _sendable(render(f"{delivery.template}.telegram.html", delivery.params))
+        with speaking(delivery.locale):
+            return _sendable(render(f"{delivery.template}.telegram.html", delivery.params))
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as problem:
         raise Refused(f"nothing can be made of its template {delivery.template}: {problem!r}"[:300]) from problem
 
@@ -35,8 +37,10 @@ def repeat_note(delivery: Delivery) -> str | None:
     """What stands before the words of a possible repeat; None when it is none."""
     if not delivery.possible_repeat:
         return None
-    reference = f" Ref {delivery.ref[:12]}." if delivery.ref else ""
-    return f"(I may have sent this already.{reference})"
+    with speaking(delivery.locale):
+        if delivery.ref:
+            return t("(I may have sent this already. Ref {reference}.)", reference=delivery.ref[:12])
+        return t("(I may have sent this already.)")
 
 
 def _sendable(text: str) -> str:

@@ -7,6 +7,7 @@ from db.jobs import ScheduleRow
 from db.unit_of_work import UnitOfWork
 from domain import runs
 from domain.ids import RunId, UserId
+from domain.locales import speaking, t
 from domain.messages import Button, Category, Outgoing, Rows
 from notifications import outbox
 from services.pausing import plan_no_more
@@ -21,7 +22,12 @@ def failed(
     """
     if user_id is None:
         return
-    params = {"name": name, "reason": reason, "attempts": attempts, "run_id": run_id}
+    with speaking(uow.preferences.locale_of(user_id)):
+        params = {"name": name, "reason": reason, "attempts": attempts, "run_id": run_id}
+        _failed(uow, run_id, user_id, job_id, params)
+
+
+def _failed(uow: UnitOfWork, run_id: int, user_id: int, job_id: int | None, params: dict[str, Any]) -> None:
     schedule = uow.jobs.live(job_id, lock=True) if job_id is not None else None
     if schedule is None:
         _tell(uow, "run_failed", run_id, user_id, params | {"failures": 0}, _again(run_id))
@@ -32,8 +38,8 @@ def failed(
     params |= {"failures": schedule.consecutive_failures}
     if schedule.enabled and schedule.consecutive_failures >= runs.PAUSE_AFTER_FAILURES:
         schedule.enabled = False
-        schedule.paused_reason = f"it failed {schedule.consecutive_failures} times in a row"
-        plan_no_more(uow, schedule, f"the job had paused itself: {schedule.paused_reason}")
+        schedule.paused_reason = t("it failed {count} times in a row", count=schedule.consecutive_failures)
+        plan_no_more(uow, schedule, t("the job had paused itself: {reason}", reason=schedule.paused_reason))
         _tell(uow, "schedule_paused", run_id, user_id, params, _of_paused(schedule, run_id))
     elif _untold(schedule, now):
         schedule.failure_told_at = now
@@ -44,8 +50,10 @@ def lost(uow: UnitOfWork, *, run_id: int, user_id: int | None, job_id: int | Non
     """Ask the owner what became of a run that may not be repeated and whose outcome nobody knows."""
     if user_id is None:
         return
-    buttons = ((Button("It was not done: run it", data=f"x:{run_id}:retry"),),
-               (Button("Why?", data=f"w:{run_id}"), Button("Leave it", data=f"x:{run_id}:leave")))  # fmt: skip
+    with speaking(uow.preferences.locale_of(user_id)):
+        again = (Button(t("Not done: run it"), data=f"x:{run_id}:retry"),)
+        ask = (Button(t("Why?"), data=f"w:{run_id}"), Button(t("Leave it"), data=f"x:{run_id}:leave"))
+    buttons = (again, ask)
     _tell(uow, "run_lost", run_id, user_id, {"name": name, "reason": reason, "run_id": run_id}, buttons)
     schedule = uow.jobs.live(job_id, lock=True) if job_id is not None else None
     if schedule is not None:
@@ -58,7 +66,7 @@ def _untold(schedule: ScheduleRow, now: datetime) -> bool:
 
 
 def _again(run_id: int) -> Rows:
-    return ((Button("Run again", data=f"x:{run_id}:retry"), Button("Why?", data=f"w:{run_id}")),)
+    return ((Button(t("Run again"), data=f"x:{run_id}:retry"), Button(t("Why?"), data=f"w:{run_id}")),)
 
 
 def _of_failed(schedule: ScheduleRow, run_id: int) -> Rows:
@@ -66,17 +74,17 @@ def _of_failed(schedule: ScheduleRow, run_id: int) -> Rows:
     return (
         *_again(run_id),
         (
-            Button("Skip the next", data=f"j:{number}:skip:{run_id}"),
-            Button("Pause", data=f"j:{number}:pause:{run_id}"),
-            Button("Show job", data=f"j:{number}:show:0"),
+            Button(t("Skip the next"), data=f"j:{number}:skip:{run_id}"),
+            Button(t("Pause"), data=f"j:{number}:pause:{run_id}"),
+            Button(t("Show job"), data=f"j:{number}:show:0"),
         ),
     )
 
 
 def _of_paused(schedule: ScheduleRow, run_id: int) -> Rows:
     number = schedule.id
-    return (*_again(run_id), (Button("Resume", data=f"j:{number}:resume:{run_id}"),
-                              Button("Show job", data=f"j:{number}:show:0")))  # fmt: skip
+    return (*_again(run_id), (Button(t("Resume"), data=f"j:{number}:resume:{run_id}"),
+                              Button(t("Show job"), data=f"j:{number}:show:0")))  # fmt: skip
 
 
 def _tell(

@@ -11,6 +11,7 @@ from db.unit_of_work import UnitOfWork
 from domain.broadcasts import BroadcastStatus
 from domain.errors import InvalidInput, NotFound
 from domain.ids import UserId
+from domain.locales import speaking, t
 from domain.messages import Category, DeliveryStatus, Outgoing
 from domain.users import Role
 from notifications import broadcasts, deliveries, outbox
@@ -101,7 +102,8 @@ class MessagesService:
             person = uow.users.by_email(to)
             owner = UserId(person.id) if person is not None else _first_admin(uow)
             address = None if person is not None else kind.check_address(to)
-            message_id = outbox.enqueue(uow, _test(owner, channel), now)
+            with speaking(uow.preferences.locale_of(owner)):
+                message_id = outbox.enqueue(uow, _test(owner, channel), now)
             delivery = uow.messages.deliveries_of(message_id or 0)[0]
             if person is not None and delivery.status == DeliveryStatus.SUPPRESSED:
                 raise NotFound(f"{to} can't be reached by {channel}: {delivery.error}.")
@@ -152,7 +154,6 @@ def _first_admin(uow: UnitOfWork) -> UserId:
 
 
 def _test(user_id: UserId, channel: str) -> Outgoing:
-    text = (
-        f"<b>A test from Openbell</b>\nThis came by {channel}, through the queue and the sender, as every message does."
-    )
-    return Outgoing(Category.HEALTH, user_id, text, channels=(channel,), subject="A test from Openbell")
+    title = t("A test from Openbell")
+    said = t("This came by {channel}, through the queue and the sender, as every message does.", channel=channel)
+    return Outgoing(Category.HEALTH, user_id, f"<b>{title}</b>\n{said}", channels=(channel,), subject=title)

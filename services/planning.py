@@ -16,6 +16,7 @@ from domain import runs
 from domain.calendars import Sessions
 from domain.due_plan import DuePlan, PlannedDue, plan_due
 from domain.ids import RunId, UserId
+from domain.locales import format_when, mark, speaking, t, tn
 from domain.messages import Button, Category, Outgoing
 from domain.runs import Bell, Overlap, RunStatus, SkipReason, Trigger
 from domain.schedules import CatchUp
@@ -31,6 +32,8 @@ RING_BATCH = 1000
 RESCUE_BATCH = 200
 DIGEST_USERS = 50
 DIGEST_LINES = 12
+TOO_LONG = mark("it took longer than its time limit")
+GONE = mark("its worker stopped answering")
 _NOT_SKIPPING = (Overlap.QUEUE_ONE, Overlap.IN_TURN)
 
 
@@ -98,7 +101,8 @@ class PlanningService:
             now = uow.planning.database_now()
             silent = _silent_systems(uow)
             for user_id, group in groupby(late, key=lambda row: row.user_id):
-                outbox.enqueue(uow, _late_message(user_id, list(group), silent, now), now)
+                with speaking(uow.preferences.locale_of(user_id)):
+                    outbox.enqueue(uow, _late_message(user_id, list(group), silent, now), now)
             uow.commit()
             return len(late)
 
@@ -112,7 +116,8 @@ class PlanningService:
                 if any(row.status == RunStatus.SKIPPED for row in rows):
                     owner = uow.users.get_by_id(user_id)
                     zone = ZoneInfo(owner.timezone) if owner is not None else ZoneInfo("UTC")
-                    outbox.enqueue(uow, _digest(user_id, rows, zone), now)
+                    with speaking(uow.preferences.locale_of(user_id)):
+                        outbox.enqueue(uow, _digest(user_id, rows, zone), now)
             uow.commit()
             return len({row.user_id for row in missed})
 
@@ -141,6 +146,7 @@ class PlanningService:
         with self.uow as uow:
             uow.planning.make_partitions()
             uow.telegram.prune(timedelta(days=3))
+            uow.inbox.prune(timedelta(days=2))  # Telegram brings nothing that is older than one
             uow.commit()
         with self.uow as uow:  # of its own: it waits for a lock on the whole table, for two seconds at most
             uow.planning.drop_partitions(months_kept)
@@ -278,7 +284,7 @@ def _next_or_none(row: ScheduleRow, sessions: Sessions) -> datetime | None:
 
 
 def _rescue(uow: UnitOfWork, run: Stalled, now: datetime, chance: random.Random) -> None:
-    reason = "it took longer than its time limit" if run.late else "its worker stopped answering"
+    reason = TOO_LONG if run.late else GONE
     event = {
         "at": _stamp(now),
         "what": "timed_out" if run.late else "lost",
@@ -311,14 +317,22 @@ def _silent_systems(uow: UnitOfWork) -> list[str]:
     ]
 
 
-_CAUSES = {"worker": "no worker answers", "valkey": "the queue (Valkey) does not answer"}
+_CAUSES = {"worker": mark("no worker answers"), "valkey": mark("the queue (Valkey) does not answer")}
+
+
+def _busy(running: int) -> str:
+    return tn(
+        "{n} of your other runs is still going, no more go at once",
+        "{n} of your other runs are still going, no more go at once",
+        running,
+    )
 
 
 def _late_message(user_id: int, late: Sequence[Any], silent: Sequence[str], now: datetime) -> Outgoing:
     first = late[0]
     busy = first.running >= runs.RUNS_AT_ONCE_PER_USER
-    cause = " and ".join(_CAUSES[system] for system in silent) or (
-        f"{first.running} of your other runs are still going, no more go at once" if busy else "the workers are busy"
+    cause = ", ".join(t(_CAUSES[system]) for system in silent) or (
+        _busy(first.running) if busy else t("the workers are busy")
     )
     zone = ZoneInfo(first.timezone)
     params: dict[str, Any] = {"cause": cause, "count": len(late), "more": max(len(late) - DIGEST_LINES, 0)}
@@ -327,16 +341,16 @@ def _late_message(user_id: int, late: Sequence[Any], silent: Sequence[str], now:
         for row in late[:DIGEST_LINES]
     ]
     params["minutes"] = max(round((now - first.scheduled_for).total_seconds() / 60), 1)
-    skip = [Button("Skip it", data=f"x:{first.id}:skip"), Button("Why?", data=f"w:{first.id}")]
-    pause = [Button("Pause job", data=f"j:{first.job_id}:pause:{first.id}")] if first.job_id else []
-    now_button = (Button("Run now", data=f"x:{first.id}:now"),)
+    skip = [Button(t("Skip it"), data=f"x:{first.id}:skip"), Button(t("Why?"), data=f"w:{first.id}")]
+    pause = [Button(t("Pause job"), data=f"j:{first.job_id}:pause:{first.id}")] if first.job_id else []
+    now_button = (Button(t("Run now"), data=f"x:{first.id}:now"),)
     return Outgoing(
         Category.FAILURE,
         UserId(user_id),
         text="",
         template="runs_late",
         params=params,
-        buttons=(now_button, (*skip, *pause)) if len(late) == 1 else ((Button("History", data="h:0:0"),),),
+        buttons=(now_button, (*skip, *pause)) if len(late) == 1 else ((Button(t("History"), data="h:0:0"),),),
         run_id=RunId(first.id) if len(late) == 1 else None,
         dedupe_key=f"late:{first.id}",
     )
@@ -348,8 +362,8 @@ def _digest(user_id: int, missed: Sequence[Any], zone: ZoneInfo) -> Outgoing:
     last = max(row.covers_until or row.scheduled_for for row in missed)
     lines = _by_schedule(skipped)
     params = {
-        "since": f"{min(row.scheduled_for for row in missed).astimezone(zone):%a %d %b %H:%M}",
-        "until": f"{last.astimezone(zone):%a %d %b %H:%M %Z}",
+        "since": format_when(min(row.scheduled_for for row in missed), zone),
+        "until": format_when(last, zone),
         "skipped": len(skipped),
         "and_more": any(row.covers_until for row in skipped),
         "caught": len(caught),
@@ -362,7 +376,7 @@ def _digest(user_id: int, missed: Sequence[Any], zone: ZoneInfo) -> Outgoing:
         text="",
         template="runs_missed",
         params=params,
-        buttons=((Button("History", data="h:0:0"), Button("My jobs", data="l:0")),),
+        buttons=((Button(t("History"), data="h:0:0"), Button(t("My jobs"), data="l:0")),),
         dedupe_key=f"missed:{missed[0].id}:{user_id}",
     )
 

@@ -11,7 +11,7 @@ from domain import codes
 from domain.chat_settings import AccessMode
 from domain.errors import InvalidInput, NotFound, UserError
 from domain.ids import UserId
-from domain.locales import t, tn
+from domain.locales import current, t, tn
 from domain.messages import Category, Outgoing
 from domain.users import Role, Standing, User, clean_name
 from domain.zones import parse_own_zone
@@ -297,7 +297,7 @@ def settle(uow: UnitOfWork, user: UserRow, arrival: Arrival) -> None:
     """Know this account by that Telegram user from now on; the code arrived, so mail does."""
     if not user.display_name:
         user.display_name = _shown_name(arrival.display_name)
-    uow.users.link(user.id, "telegram", arrival.asker, chat_id=arrival.chat_id)
+    uow.users.link(user.id, "telegram", arrival.asker, chat_id=arrival.chat_id, language=current())
     uow.users.enable_address("email", user.email.lower())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice, takewhile
 
+from domain.locales import speaking, t
 from domain.messages import CAPTION_LIMIT, TEXT_LIMIT, Attachment, Rows
 from notifications import markup
 from notifications.deliveries import Delivery
@@ -60,7 +61,7 @@ class Piece:
     def as_text(self) -> "Piece":
         """The same with words in place of its file."""
         [file] = self.files
-        line = f"({file.filename}, {_size(len(file.content))}, could not be sent.)"
+        line = t("({name}, {size}, could not be sent.)", name=file.filename, size=_size(len(file.content)))
         return replace(self, kind=Kind.TEXT, files=(), page=with_line(self.page, line))
 
     def as_file(self) -> "Piece":
@@ -124,7 +125,8 @@ def letter(delivery: Delivery) -> Letter:
     if len(pages) > MOST_PAGES:
         begin = next(iter(_pages(text, CAPTION_ROOM - 64, most=0)))
         files = (*files, text_file(plain(text)))
-        pages = [with_line(begin, "… All of it is in the file.")]
+        with speaking(delivery.locale):
+            pages = [with_line(begin, t("… All of it is in the file."))]
     caption = bool(files) and len(pages) == 1 and markup.units(pages[0].plain) <= CAPTION_ROOM
     return Letter(files, tuple(pages), delivery.buttons, captioned=caption)
 

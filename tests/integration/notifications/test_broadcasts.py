@@ -240,7 +240,7 @@ def test_cancelling_ends_what_waits_and_leaves_what_was_called_to_finish(desk: D
     ended = desk.checked(begun.id)
     assert (ended.status, ended.sent, ended.cancelled, ended.waiting) == (BroadcastStatus.CANCELLED, 21, 10, 0)
     assert ended.finished_at is not None
-    with pytest.raises(InvalidInput, match="nothing to resume"):
+    with pytest.raises(InvalidInput, match="can't be done to broadcast"):
         desk.service.change(desk.admin, begun.id, "resume")
 
 
