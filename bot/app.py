@@ -12,7 +12,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import audit, errors, journey
+from bot import errors, journey
 from bot.commands import (
     account,
     adding,
@@ -206,19 +206,18 @@ def build_application(token: str, api_url: str, parts: Parts, rates: Rates) -> A
         .base_url(f"{root}/bot")
         .base_file_url(f"{root}/file/bot")
         .context_types(ContextTypes(context=BotContext))
-        .concurrent_updates(audit.InOrder())
         .rate_limiter(SharedRateLimiter(rates))
         .request(
             request(
                 FloodRequest,
-                connection_pool_size=32,
+                connection_pool_size=64,
                 connect_timeout=5,
                 read_timeout=20,
                 write_timeout=20,
                 pool_timeout=5,
             )
         )
-        .get_updates_request(request(connection_pool_size=2, connect_timeout=5, read_timeout=40, pool_timeout=5))
+        .updater(None)  # what comes goes through the inbox first: bot.receiving
     )
     application: App = builder.build()
     application.bot_data["parts"] = parts

@@ -4,23 +4,21 @@ import asyncio
 import contextlib
 import re
 import time
-from collections import defaultdict
 from collections.abc import Awaitable
-from typing import Any
 
 import structlog
-from telegram import Update
-from telegram.ext import BaseUpdateProcessor
 
 from db.engine import Database
 from db.offload import Offload
 from domain.codes import read_digits
-from services.telegram import Audit, TelegramService
+from domain.errors import RetryLater
+from services.inbox import InboxService
+from services.telegram import Audit
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 16
-WAITING = 1024
+AT_ONCE = 32
+MOST_MS = 2**31 - 1
 WRITE_EVERY_S = 0.25
 MOST_WAITING = 200
 KEPT_IN_AN_OUTAGE = 10_000
@@ -45,23 +43,20 @@ def redact(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-class InOrder(BaseUpdateProcessor):
+class InOrder:
     """Updates of one chat one after another, those of different chats side by side."""
 
-    __slots__ = ("_chats", "_running")
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._running = asyncio.Semaphore(at_once)
+        self._chats: dict[int, tuple[asyncio.Lock, int]] = {}
 
-    def __init__(self) -> None:
-        super().__init__(max_concurrent_updates=WAITING)
-        self._running = asyncio.Semaphore(AT_ONCE)
-        self._chats: dict[int, tuple[asyncio.Lock, int]] = defaultdict(lambda: (asyncio.Lock(), 0))
-
-    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
-        chat = update.effective_chat.id if isinstance(update, Update) and update.effective_chat else 0
-        lock, waiting = self._chats[chat]
+    async def do(self, chat: int, work: Awaitable[None]) -> None:
+        """Await `work` once what came before it in its chat is over."""
+        lock, waiting = self._chats.get(chat) or (asyncio.Lock(), 0)
         self._chats[chat] = (lock, waiting + 1)
         try:
             async with lock, self._running:
-                await coroutine
+                await work
         finally:
             lock, waiting = self._chats[chat]
             if waiting <= 1:
@@ -69,21 +64,26 @@ class InOrder(BaseUpdateProcessor):
             else:
                 self._chats[chat] = (lock, waiting - 1)
 
-    async def initialize(self) -> None:
-        """Nothing to set up."""
-
-    async def shutdown(self) -> None:
-        """Nothing to let go."""
-
 
 class AuditTrail:
-    """Keeps the audit rows: those of commands that act at once, the others a moment later, many in one insert."""
+    """Keeps the audit rows and which updates are done: those of commands that act at once, the others a moment later.
+
+    What an update came to and that it is done are written in one transaction, many of them together.
+    """
 
     def __init__(self, database: Database, offload: Offload) -> None:
         self._database = database
         self._offload = offload
         self._waiting: list[Audit] = []
+        self._done: set[int] = set()
+        self._writing: set[int] = set()
+        self._arrived: dict[int, float] = {}
         self._stopped = asyncio.Event()
+
+    @property
+    def unwritten(self) -> set[int]:
+        """The updates that are done and still stand in the inbox as if they were not."""
+        return self._done | self._writing
 
     async def run(self) -> None:
         """Write what waits, again and again, until `stop`; then the rest."""
@@ -96,9 +96,19 @@ class AuditTrail:
     def stop(self) -> None:
         self._stopped.set()
 
-    async def record(self, entry: Audit, begun: float, *, acted: bool) -> None:
+    def arrived(self, update_id: int, at: float) -> None:
+        """An update was received at this instant of the monotonic clock: its answer is timed from there."""
+        self._arrived[update_id] = at
+
+    def done(self, update_id: int) -> None:
+        """An update needs nothing more."""
+        if self._arrived.pop(update_id, None) is not None:
+            self._done.add(update_id)
+
+    async def record(self, entry: Audit, begun: float, *, acted: bool, update_id: int = -1) -> None:
         """Keep the row of an update that was answered; a fault of the audit does not undo the answer."""
-        entry.response_time_ms = int((time.monotonic() - begun) * 1000)
+        begun = min(begun, self._arrived.get(update_id, begun))
+        entry.response_time_ms = min(int((time.monotonic() - begun) * 1000), MOST_MS)
         log.info(
             "command_answered",
             command=entry.command,
@@ -107,16 +117,42 @@ class AuditTrail:
             telegram_user_id=entry.telegram_user_id,
         )
         self._waiting.append(entry)
+        self.done(update_id)
         if acted or len(self._waiting) >= MOST_WAITING:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits; rows that can't be written now wait for the next time, the oldest give way at last."""
+        """Write what waits; what can't be written now waits for the next time, the oldest rows give way at last."""
         rows, self._waiting = self._waiting, []
-        if not rows:
+        done, self._done = self._done, set()
+        if not rows and not done:
             return
+        self._writing |= done
         try:
-            await self._offload.run(TelegramService(self._database.for_platform()).audit, rows)
+            await self._write(rows, done)
         except Exception as problem:
             log.exception("audit_not_kept", rows=len(rows), error=str(problem))
             self._waiting = [*rows, *self._waiting][-KEPT_IN_AN_OUTAGE:]
+            self._done |= done
+        finally:
+            self._writing -= done
+
+    async def _write(self, rows: list[Audit], done: set[int]) -> None:
+        service = InboxService(self._database.for_platform())
+        try:
+            await self._offload.run(service.finish, rows, done)
+        except RetryLater:
+            raise
+        except Exception as problem:  # noqa: BLE001  # one row that can't be written must not keep back the others
+            log.warning("audit_written_singly", rows=len(rows), error=str(problem))
+            await self._offload.run(service.finish, [], done)
+            for row in rows:
+                await self._write_alone(service, row)
+
+    async def _write_alone(self, service: InboxService, row: Audit) -> None:
+        try:
+            await self._offload.run(service.finish, [row], [])
+        except RetryLater:
+            self._waiting.append(row)
+        except Exception as problem:
+            log.exception("audit_row_lost", command=row.command, error=str(problem))

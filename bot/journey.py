@@ -37,7 +37,7 @@ def around(handle: Handle) -> Handle:
         except Exception as problem:  # noqa: BLE001  # the one place of this door that meets every failure
             await errors.answer(update, context, problem)
         if context.entry is not None:
-            await context.parts.trail.record(context.entry, begun, acted=context.acted)
+            await context.parts.trail.record(context.entry, begun, acted=context.acted, update_id=update.update_id)
 
     return handled
 

@@ -1,14 +1,16 @@
 """What Telegram brought: updates kept before Telegram is told so, and which copy of the bot hears."""
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Text, func, text
+from sqlalchemy import BigInteger, DateTime, Index, Text, delete, func, select, text
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository
 
 
@@ -43,5 +45,65 @@ class BotLeaseRow(Base):
     expires_at: Mapped[datetime]
 
 
+KEEP = text("""
+INSERT INTO telegram_inbox (update_id, chat_id, body)
+SELECT * FROM unnest(CAST(:update_ids AS bigint[]), CAST(:chat_ids AS bigint[]), CAST(:bodies AS jsonb[]))
+ON CONFLICT (update_id) DO NOTHING RETURNING update_id
+""")
+
+WAITING = text("""
+SELECT update_id, body, extract(epoch FROM now() - received_at) AS age FROM telegram_inbox
+WHERE done_at IS NULL AND NOT (update_id = ANY(CAST(:known AS bigint[])))
+ORDER BY update_id LIMIT CAST(:limit AS integer)
+""")
+
+DONE = text("""
+UPDATE telegram_inbox SET done_at = now(), body = NULL WHERE update_id = ANY(CAST(:update_ids AS bigint[]))
+""")
+
+LEASE = text("""
+INSERT INTO telegram_leases AS l (name, holder, holder_name, expires_at)
+VALUES ('hearing', :holder, :holder_name, now() + make_interval(secs => :seconds))
+ON CONFLICT (name) DO UPDATE
+SET holder = excluded.holder, holder_name = excluded.holder_name, expires_at = excluded.expires_at
+WHERE l.expires_at < now() OR l.holder = excluded.holder
+RETURNING holder
+""")
+
+
 class InboxRepo(BaseRepository[InboxRow]):
     model = InboxRow
+
+    def keep(self, update_ids: Sequence[int], chat_ids: Sequence[int | None], bodies: Sequence[str]) -> set[int]:
+        """Keep updates; the ids of those that were not kept before."""
+        given = {"update_ids": list(update_ids), "chat_ids": list(chat_ids), "bodies": list(bodies)}
+        return {row.update_id for row in execute_prepared(self.session, KEEP, given)}
+
+    def waiting(self, known: Collection[int], limit: int) -> list[tuple[int, dict[str, Any], float]]:
+        """What was kept and is not done, but for the `known`: id, body and age in seconds, in the order of ids."""
+        rows = execute_prepared(self.session, WAITING, {"known": list(known), "limit": limit})
+        return [(row.update_id, row.body, float(row.age)) for row in rows]
+
+    def done(self, update_ids: Collection[int]) -> None:
+        """These were answered: what they said is forgotten."""
+        execute_prepared(self.session, DONE, {"update_ids": sorted(update_ids)})
+
+    def notify(self) -> None:
+        """Wake whoever hears, once this is committed."""
+        self.session.execute(text("NOTIFY openbell_inbox"))
+
+    def lease(self, holder: UUID, holder_name: str, length: timedelta) -> str | None:
+        """Take or renew the lease of who hears: None, or the name of the one who holds it."""
+        given = {"holder": holder, "holder_name": holder_name, "seconds": length.total_seconds()}
+        if self.session.execute(LEASE, given).first() is not None:
+            return None
+        return self.session.scalar(select(BotLeaseRow.holder_name).where(BotLeaseRow.name == "hearing")) or "?"
+
+    def release(self, holder: UUID) -> None:
+        """Give the lease back, if it is still this one's."""
+        self.session.execute(delete(BotLeaseRow).where(BotLeaseRow.holder == holder))
+
+    def prune(self, older_than: timedelta) -> None:
+        """Forget updates that Telegram cannot bring again."""
+        horizon = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than.total_seconds())
+        self.session.execute(delete(InboxRow).where(InboxRow.received_at < horizon, InboxRow.done_at.is_not(None)))

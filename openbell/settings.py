@@ -3,11 +3,12 @@
 import json
 import os
 import re
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 RUNNING_INSTANCE = "run/environment.json"
@@ -78,6 +79,12 @@ def _secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        raise ValueError("it may have 1 to 256 letters, digits, _ and -")
+    return value
+
+
 Addr = Annotated[str, AfterValidator(_addr)]
 
 
@@ -107,6 +114,21 @@ class Settings(BaseSettings):
         default="https://api.telegram.org",
         description="Any Bot API server.",
         examples=["https://api.telegram.org"],
+    )
+    telegram_mode: Literal["polling", "webhook"] = Field(
+        default="polling",
+        description="How updates come: polling (the bot asks Telegram) or webhook (Telegram calls PUBLIC_URL).",
+        examples=["webhook"],
+    )
+    telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+        default=None,
+        description="What Telegram says with each call of the webhook, so that nobody else can; needed for TELEGRAM_MODE=webhook.",
+        examples=["(the output of: openssl rand -hex 32)"],
+    )
+    insecure_test_mode: bool = Field(
+        default=False,
+        description="1 lets a webhook on loopback be without a secret; for tests only.",
+        examples=["1"],
     )
     telegram_link_url: Annotated[str, _url("http", "https")] = Field(
         default="https://t.me",
@@ -207,6 +229,25 @@ class Settings(BaseSettings):
         examples=["0"],
     )
 
+    @model_validator(mode="after")
+    def _webhook_can_work(self) -> Self:
+        """A webhook without an address can't be called, and one without a secret by anybody."""
+        if self.telegram_mode == "polling":
+            return self
+        if self.public_url is None:
+            raise ValueError(
+                "PUBLIC_URL is empty, and TELEGRAM_MODE=webhook needs it: Telegram calls the bot there. "
+                "Example: PUBLIC_URL=https://openbell.example.com"
+            )
+        host = self.http_addr.rpartition(":")[0].strip("[]")
+        for_tests = self.insecure_test_mode and (host == "localhost" or _is_loopback(host))
+        if self.telegram_webhook_secret is None and not for_tests:
+            raise ValueError(
+                "TELEGRAM_WEBHOOK_SECRET is empty, and TELEGRAM_MODE=webhook needs it: without it anybody could speak "
+                "as Telegram. Make one with: openssl rand -hex 32"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -274,7 +315,16 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError("\n".join(_sentence(error) for error in problem.errors())) from None
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _sentence(error: Any) -> str:
+    if not error["loc"]:  # about several settings, and a sentence already
+        return str(error["msg"]).removeprefix("Value error, ")
     name = str(error["loc"][0])
     field = Settings.model_fields[name]
     secret = SecretStr in types_in(field.annotation)

@@ -118,25 +118,7 @@ class TelegramService:
     def audit(self, entries: Sequence[Audit]) -> None:
         """Keep what these commands were and what came of them."""
         with self.uow as uow:
-            uow.telegram.audit(
-                [
-                    {
-                        "created_at": entry.created_at,
-                        "telegram_user_id": str(entry.telegram_user_id),
-                        "command": entry.command[:100],
-                        "full_message": entry.full_message,
-                        "is_registered_user": entry.user_id is not None,
-                        "user_id": entry.user_id,
-                        "user_email": entry.user_email,
-                        "success": entry.success,
-                        "error_message": entry.error_message,
-                        "response_time_ms": entry.response_time_ms,
-                        "chat_id": entry.chat_id,
-                        "reference": entry.reference,
-                    }
-                    for entry in entries
-                ]
-            )
+            uow.telegram.audit(rows_of(entries))
             uow.commit()
 
     def menu_is(self, scope: str, fingerprint: str) -> bool:
@@ -148,3 +130,24 @@ class TelegramService:
         with self.uow as uow:
             uow.telegram.set_setting(f"menu:{scope}", fingerprint)
             uow.commit()
+
+
+def rows_of(entries: Sequence[Audit]) -> list[dict[str, Any]]:
+    """The audit's rows for these commands."""
+    return [
+        {
+            "created_at": entry.created_at,
+            "telegram_user_id": str(entry.telegram_user_id),
+            "command": entry.command[:100],
+            "full_message": entry.full_message,
+            "is_registered_user": entry.user_id is not None,
+            "user_id": entry.user_id,
+            "user_email": entry.user_email,
+            "success": entry.success,
+            "error_message": entry.error_message,
+            "response_time_ms": entry.response_time_ms,
+            "chat_id": entry.chat_id,
+            "reference": entry.reference,
+        }
+        for entry in entries
+    ]
