@@ -2,20 +2,26 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from telegram import CallbackQuery, Chat, Message, Update
 from telegram.constants import ChatType
 
 from bot.context import BotContext
+from domain.chat_settings import FOREVER
 from domain.destinations import job_acted_on
 from domain.errors import NotAllowed, NotVerified, UserError
+from domain.locales import format_when, t
 from domain.users import Role
 from services.destinations import DestinationsService
 from services.users import UsersService
 
 STALE_AFTER = timedelta(minutes=10)
+READING = ("help", "status", "whoami", "health", "privacy")
+"""The commands that answer in maintenance too: they change nothing."""
 GROUP_ANONYMOUS_BOT = 1087968824
 CHANNEL_BOT = 136817688
+UTC = ZoneInfo("UTC")
 
 
 class NotHere(UserError):
@@ -44,6 +50,10 @@ class Forwarded(UserError):
 
 class TooOld(UserError):
     """That was sent while I was away, and nothing was changed. Send it again if you still want it."""
+
+
+class Maintenance(UserError):
+    """Maintenance is going on, and nothing was changed. Scheduled jobs go on. Try again later."""
 
 
 async def identify(update: Update, context: BotContext, *, afresh: bool) -> None:
@@ -103,6 +113,24 @@ async def check_acts_in_group(update: Update, context: BotContext, job: int | No
     place = (message.chat.id, topic_of(message))
     if not await context.run_as_platform(DestinationsService.may_act, context.user.id, *place, job):
         raise NoActing
+
+
+def check_open(context: BotContext, command: str = "") -> None:
+    """In maintenance only admins are served, and what only reads."""
+    live = context.parts.live.current
+    if not live.in_maintenance(context.now) or command in READING:
+        return
+    if context.known is not None and context.known.role is Role.ADMIN:
+        return
+    if live.maintenance_until is None or live.maintenance_until >= FOREVER:
+        raise Maintenance
+    zone = context.known.zone if context.known is not None else UTC
+    said = t(
+        "Maintenance is going on until {when}, and nothing was changed. Scheduled jobs go on. Try again then; "
+        "/help, /status and /whoami answer now.",
+        when=format_when(live.maintenance_until, zone),
+    )
+    raise Maintenance(said)
 
 
 def job_in(context: BotContext) -> int | None:

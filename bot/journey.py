@@ -57,6 +57,7 @@ async def command(update: Update, context: BotContext) -> None:
     found = context.tables.commands.get(name)
     await access.identify(update, context, afresh=found is None or found.acts)
     context.arguments = arguments
+    access.check_open(context, found.name if found is not None else "")
     if found is None or found not in context.commands:
         if found is not None and context.known is None:
             access.check_role(context, found.role)
@@ -82,6 +83,7 @@ async def text(update: Update, context: BotContext) -> None:
     _enter(update, context, "text", written)
     access.check_message(message)
     await access.identify(update, context, afresh=True)
+    access.check_open(context)
     if context.known is None:
         await users.stranger_says(update, context, written)
         return
@@ -125,6 +127,7 @@ async def press(update: Update, context: BotContext) -> None:
     access.check_press(query)
     found = context.tables.presses.get(letter)
     await access.identify(update, context, afresh=found is None or found.acts_on(what))
+    access.check_open(context, "help" if letter == "hp" else what if letter == "c" else "")
     if found is None:
         raise NotAllowed(t("That button is from an older version. Send /help."))
     access.check_role(context, found.role)
@@ -156,8 +159,10 @@ async def _command_in_group(
     if found is None or (found not in context.commands and context.known is not None):
         await _unknown(update, context, name, silent=not addressed)
     elif found.anywhere and found in context.commands:
+        access.check_open(context, found.name)
         await found.handle(update, context)
     elif found.in_groups and found in context.commands:
+        access.check_open(context)
         await access.check_acts_in_group(update, context, access.job_in(context))
         if access.age_of(message, context) > context.parts.live.current.stale_after:
             raise access.TooOld
