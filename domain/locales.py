@@ -5,7 +5,7 @@ of a service, answers in it. A text without a translation is said in English.
 """
 
 import gettext
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -70,6 +70,14 @@ def tn(one: str, many: str, count: int, /, **values: Any) -> str:
     return found.format(n=format_number(count), **values)
 
 
+def any_of(names: Sequence[str]) -> str:
+    """Names to choose from: ``GOLD``, ``GOLD or SILVER``, ``GOLD or SILVER or OIL``."""
+    said = names[-1] if names else ""
+    for name in reversed(names[:-1]):
+        said = t("{first} or {others}", first=name, others=said)
+    return said
+
+
 @cache
 def _catalogue(locale: str) -> gettext.NullTranslations:
     return gettext.translation(DOMAIN, str(CATALOGUES), [locale], fallback=True)
@@ -120,6 +128,25 @@ def format_number(value: float | Decimal, pattern: str | None = None) -> str:
     from babel.numbers import format_decimal
 
     return str(format_decimal(value, format=pattern, locale=_current.get()))
+
+
+def number_marks(text: str) -> str:
+    """A number that was written the English way, with the language's marks: ``2,431.50``, ``2.431,50``."""
+    if _current.get() == DEFAULT:
+        return text
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    locale = _current.get()
+    return text.translate({ord(","): get_group_symbol(locale), ord("."): get_decimal_symbol(locale)})
+
+
+def format_calendar(moment: date, english: str, pattern: str) -> str:
+    """A day or month by a pattern: `english` as strftime reads it, `pattern` as Babel does for other languages."""
+    if _current.get() == DEFAULT:
+        return moment.strftime(english.replace("{d}", str(moment.day)))
+    from babel.dates import format_date as babel_date
+
+    return str(babel_date(moment, pattern, locale=_current.get())).replace(".,", "")
 
 
 def _day(day: date) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.locales import mark, t
+
 SHOWN = 200
 """A left-out row is quoted up to this many characters."""
 
@@ -35,7 +37,7 @@ class Timeframe(StrEnum):
     @property
     def words(self) -> str:
         """The timeframe as people say it."""
-        return _WORDS[self]
+        return t(_WORDS[self])
 
 
 _DURATIONS = {
@@ -49,14 +51,14 @@ _DURATIONS = {
     Timeframe.W1: timedelta(days=7),
 }
 _WORDS = {
-    Timeframe.M1: "1-minute bars",
-    Timeframe.M5: "5-minute bars",
-    Timeframe.M15: "15-minute bars",
-    Timeframe.M30: "30-minute bars",
-    Timeframe.H1: "hourly bars",
-    Timeframe.H4: "4-hour bars",
-    Timeframe.D1: "daily bars",
-    Timeframe.W1: "weekly bars",
+    Timeframe.M1: mark("1-minute bars"),
+    Timeframe.M5: mark("5-minute bars"),
+    Timeframe.M15: mark("15-minute bars"),
+    Timeframe.M30: mark("30-minute bars"),
+    Timeframe.H1: mark("hourly bars"),
+    Timeframe.H4: mark("4-hour bars"),
+    Timeframe.D1: mark("daily bars"),
+    Timeframe.W1: mark("weekly bars"),
 }
 
 

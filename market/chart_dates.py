@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from domain.locales import format_calendar
 from market.bars import Bars
 
 MOST_TICKS = 6
 FEWEST_SLOTS = 14
 """A chart of fewer bars is as wide as one of these many."""
+_ELSEWHERE = {"%H:%M": "HH:mm", "{d} %b": "d. MMM", "%b": "LLL", "%Y": "yyyy"}
+"""The labels of other languages, as Babel writes them."""
 _Boundary = Callable[[datetime], object]
 
 _STEPS: tuple[tuple[_Boundary, str], ...] = (
@@ -77,7 +80,7 @@ def _labelled(moments: Sequence[datetime], places: Sequence[int], pattern: str) 
     above: object = None
     for place in places:
         moment = moments[place]
-        label = moment.strftime(pattern.replace("{d}", str(moment.day)))
+        label = format_calendar(moment, pattern, _ELSEWHERE[pattern])
         context, below = _context(moment, pattern)
         # a second line everywhere keeps all first lines at one height
         label += f"\n{below}" if below and context != above else "\n "
@@ -88,7 +91,7 @@ def _labelled(moments: Sequence[datetime], places: Sequence[int], pattern: str) 
 
 def _context(moment: datetime, pattern: str) -> tuple[object, str]:
     if pattern == "%H:%M":
-        return moment.date(), f"{moment:%a} {moment.day}"
+        return moment.date(), format_calendar(moment, "%a {d}", "ccc d.")
     if pattern == "%Y":
         return None, ""
     return moment.year, f"{moment:%Y}"

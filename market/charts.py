@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from domain.locales import format_calendar, mark, t, tn
 from market import formats
 from market.bars import Bar, Bars, Timeframe
 from market.chart_dates import FEWEST_SLOTS, date_ticks
@@ -25,7 +26,7 @@ MOST_CANDLES = 130
 _DPI = 150
 _LEFT, _EDGE = 0.035, 0.965
 _SMALL, _TEXT, _NAME, _LAST = 12.5, 13.5, 25, 31
-_ORIGINS = {"csv": "imported file", "yahoo": "Yahoo Finance"}
+_ORIGINS = {"csv": mark("imported file"), "yahoo": mark("Yahoo Finance")}
 
 
 def draw(bars: Bars, summary: Summary, *, theme: Theme, zone: ZoneInfo, title: str, shown: int = 120) -> bytes:
@@ -115,7 +116,7 @@ def _draw_averages(axes: Axes, closes: list[Decimal], count: int, palette: Palet
             linestyle=DASHES[at],
             linewidth=2.1,
             zorder=5,
-            label=f"{period}-bar average",
+            label=t("{period}-bar average", period=period),
         )
         drawn += [mean for _, mean in points]
     if shown:
@@ -203,7 +204,7 @@ def _draw_volume(axes: Axes, bars: Bars, palette: Palette) -> None:
         color=palette.muted,
         parse_math=False,
     )
-    axes.set_title("Volume", loc="left", fontproperties=font(_SMALL), color=palette.muted, pad=5)
+    axes.set_title(t("Volume"), loc="left", fontproperties=font(_SMALL), color=palette.muted, pad=5)
 
 
 def _draw_dates(axes: list[Axes], bars: Bars, zone: ZoneInfo, palette: Palette) -> None:
@@ -234,7 +235,7 @@ def _write_head(figure: Figure, bars: Bars, summary: Summary, title: str, palett
         figure.text(
             _EDGE - 0.009,
             0.925,
-            "SIMULATED PRICES",
+            t("SIMULATED PRICES"),
             horizontalalignment="right",
             verticalalignment="center",
             fontproperties=font(_SMALL, "bold"),
@@ -251,35 +252,42 @@ def _write_change(
     words = f"{arrow} {formats.change(change, bars.decimals)}  {formats.percent(percent)}"
     _write(figure, _EDGE, 0.882, words, colour, 17, bold=True, right=True)
     if summary.base is not None and summary.base_at is not None:
-        what = "week of" if bars.timeframe is Timeframe.W1 else "close of"
-        base = f"from {formats.price(summary.base, bars.decimals)}, {what} {_short_day(summary.base_at)}"
+        price, day = formats.price(summary.base, bars.decimals), _short_day(summary.base_at)
+        if bars.timeframe is Timeframe.W1:
+            base = t("from {price}, week of {day}", price=price, day=day)
+        else:
+            base = t("from {price}, close of {day}", price=price, day=day)
         _write(figure, _EDGE, 0.849, base, palette.muted, _SMALL, right=True)
 
 
 def _write_foot(figure: Figure, bars: Bars, summary: Summary, zone: ZoneInfo, palette: Palette) -> None:
     _write(figure, _LEFT, 0.052, as_of_words(bars, summary, zone), palette.ink, _TEXT)
-    origin = (
-        "simulated market, not real prices" if bars.simulated else plain(_ORIGINS.get(bars.source, bars.source), 30)
-    )
-    rows = "row" if len(bars.left_out) == 1 else "rows"
-    left_out = f" · {len(bars.left_out):,} bad {rows} left out" if bars.left_out else ""
-    _write(figure, _LEFT, 0.022, f"Source: {origin}{left_out}", palette.muted, _SMALL)
+    origin = t("simulated market, not real prices") if bars.simulated else plain(_origin(bars), 30)
+    said = [t("Source: {origin}", origin=origin)]
+    if bars.left_out:
+        said.append(tn("{n} bad row left out", "{n} bad rows left out", len(bars.left_out)))
+    _write(figure, _LEFT, 0.022, " · ".join(said), palette.muted, _SMALL)
+
+
+def _origin(bars: Bars) -> str:
+    return t(_ORIGINS[bars.source]) if bars.source in _ORIGINS else bars.source
 
 
 def as_of_words(bars: Bars, summary: Summary, zone: ZoneInfo) -> str:
     """Up to when the prices tell: a finished day's date, else the instant in the reader's zone."""
     if summary.is_final and not bars.timeframe.is_intraday:
-        return f"Close of {_day(summary.last_at)}"
+        return t("Close of {day}", day=_day(summary.last_at))
     local = summary.as_of.astimezone(zone)
-    return f"As of {_day(local)}, {local:%H:%M %Z}" + ("" if summary.is_final else " · bar still open")
+    said = t("As of {day}, {time}", day=_day(local), time=f"{local:%H:%M %Z}")
+    return said if summary.is_final else f"{said} · {t('bar still open')}"
 
 
 def _day(moment: datetime) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b %Y}"
+    return format_calendar(moment, "%a {d} %b %Y", "ccc d. MMM yyyy")
 
 
 def _short_day(moment: datetime) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b}"
+    return format_calendar(moment, "%a {d} %b", "ccc d. MMM")
 
 
 def _write(

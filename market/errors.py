@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from domain.errors import GiveUp, NotFound, RetryLater, UserError
+from domain.locales import any_of, t
 
 
 class FeedUnavailable(RetryLater):
@@ -18,8 +19,10 @@ class UnknownSymbol(GiveUp, NotFound):
 
     def __init__(self, symbol: str, feed: str, nearest: Sequence[str] = ()) -> None:
         self.symbol, self.feed, self.nearest = symbol, feed, tuple(nearest)
-        hint = f" Did you mean {' or '.join(self.nearest)}?" if nearest else ""
-        super().__init__(f"The source {feed} has no symbol {symbol}.{hint}")
+        said = t("The source {feed} has no symbol {symbol}.", feed=feed, symbol=symbol)
+        if nearest:
+            said = f"{said} {t('Did you mean {names}?', names=any_of(self.nearest))}"
+        super().__init__(said)
 
 
 class NotEnoughBars(GiveUp, UserError):

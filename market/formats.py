@@ -2,12 +2,20 @@
 
 from decimal import Decimal
 
+from domain.locales import mark, number_marks, t
+
 MINUS = "\N{MINUS SIGN}"
+_UNITS = (
+    (Decimal(10**12), mark("{number}T")),
+    (Decimal(10**9), mark("{number}B")),
+    (Decimal(10**6), mark("{number}M")),
+    (Decimal(1000), mark("{number}K")),
+)
 
 
 def price(value: Decimal, decimals: int) -> str:
     """`2,431.50`: fixed digits, thousands separated."""
-    return f"{value:,.{decimals}f}".replace("-", MINUS)
+    return number_marks(f"{value:,.{decimals}f}").replace("-", MINUS)
 
 
 def change(value: Decimal, decimals: int) -> str:
@@ -17,18 +25,18 @@ def change(value: Decimal, decimals: int) -> str:
 
 def percent(value: Decimal) -> str:
     """`+0.51%`: two digits and a sign."""
-    return f"{_signed(value, 2)}%"
+    return t("{number}%", number=_signed(value, 2))
 
 
 def _signed(value: Decimal, decimals: int) -> str:
     rounded = round(value, decimals)
-    return f"{rounded:+,f}".replace("-", MINUS) if rounded else f"{abs(rounded):,f}"
+    return number_marks(f"{rounded:+,f}".replace("-", MINUS) if rounded else f"{abs(rounded):,f}")
 
 
 def compact(value: Decimal) -> str:
     """`1.2M`: a quantity short enough for an axis."""
-    for limit, unit in ((Decimal(10**12), "T"), (Decimal(10**9), "B"), (Decimal(10**6), "M"), (Decimal(1000), "K")):
+    for limit, unit in _UNITS:
         if abs(value) >= limit:
             scaled = value / limit
-            return f"{scaled:,.{0 if abs(scaled) >= 100 else 1}f}{unit}"
-    return f"{value.normalize():f}" if value == value.to_integral() else f"{value:.2f}"
+            return t(unit, number=number_marks(f"{scaled:,.{0 if abs(scaled) >= 100 else 1}f}"))
+    return number_marks(f"{value.normalize():f}" if value == value.to_integral() else f"{value:.2f}")

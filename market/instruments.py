@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from domain.errors import InvalidInput
+from domain.locales import t
 
 Kind = Literal["commodity", "currency", "crypto", "index", "share", "file"]
 
@@ -31,7 +32,10 @@ def parse_symbol(text: str) -> str:
     if not _SYMBOL.fullmatch(symbol):
         shown = "".join(sign for sign in text[:20] if sign.isprintable())
         raise InvalidInput(
-            f"“{shown}” can't be a symbol: write 1 to 20 letters, digits or . _ ^ = -, for example GOLD or BRK-B."
+            t(
+                "“{text}” can't be a symbol: write 1 to 20 letters, digits or . _ ^ = -, for example GOLD or BRK-B.",
+                text=shown,
+            )
         )
     return symbol
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import GiveUp
 from domain.locales import mark as _
+from domain.locales import number_marks, t
 from domain.messages import Category, Outgoing
 from domain.runs import Outcome
 from domain.schedules import JobType
@@ -46,7 +47,7 @@ def perform(context: JobContext, params: Params) -> Outcome:
 
     sender = UsersService(context.database.for_platform()).get(context.owner)
     if sender is None:
-        raise GiveUp("Its owner is not active any more.")
+        raise GiveUp(t("Its owner is not active any more."))
     KIND.authorise(sender.role, params.model_dump())  # rights are read again: they may have changed since it was saved
     folder = context.data_dir / "backups"
     dump = dumps.make(_owner_url(context), folder, kept=params.keep, now=context.now, check=context.check)
@@ -57,12 +58,18 @@ def perform(context: JobContext, params: Params) -> Outcome:
 def _message(context: JobContext, dump: "dumps.Dump", kept: int) -> Outgoing:
     text = "\n".join(
         [
-            "💾 <b>Backup made and verified</b>",
-            f"{_size(dump.size)} from {dump.tables} tables in {dump.seconds:.1f} s; {kept} kept.",
+            f"💾 <b>{t('Backup made and verified')}</b>",
+            t(
+                "{size} from {tables} tables in {seconds} s; {kept} kept.",
+                size=_size(dump.size),
+                tables=dump.tables,
+                seconds=number_marks(f"{dump.seconds:.1f}"),
+                kept=kept,
+            ),
             f"<code>{escape(str(dump.path))}</code>",
             f"SHA-256 <code>{dump.sha256}</code>",
             "",
-            "<i>It lies on the same machine as the database: copy it elsewhere too.</i>",
+            f"<i>{t('It lies on the same machine as the database: copy it elsewhere too.')}</i>",
         ]
     )
     return Outgoing(Category.REPORT, context.owner, text=text)
@@ -75,13 +82,15 @@ def _owner_url(context: JobContext) -> str:
         return context.database_url
     secret: Path = context.data_dir / "secrets" / "postgres_owner"
     if not secret.exists():
-        raise GiveUp("DB_URL names no user, and a backup needs the schema's owner. Put user and password into DB_URL.")
+        raise GiveUp(
+            t("DB_URL names no user, and a backup needs the schema's owner. Put user and password into DB_URL.")
+        )
     password = quote(secret.read_text(encoding="utf-8").strip(), safe="")
     return urlunsplit(parts._replace(netloc=f"{OWNER}:{password}@{parts.netloc}"))
 
 
 def _size(number: int) -> str:
-    return f"{number / 1_000_000:,.1f} MB" if number >= 100_000 else f"{number / 1_000:,.1f} kB"
+    return number_marks(f"{number / 1_000_000:,.1f} MB" if number >= 100_000 else f"{number / 1_000:,.1f} kB")
 
 
 KIND = JobKind(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import GiveUp
+from domain.locales import format_date, format_number, t, tn
 from domain.locales import mark as _
 from domain.messages import Category, Outgoing
 from domain.runs import Outcome
@@ -46,7 +47,7 @@ def _learn_sessions(context: JobContext) -> Outcome:
 
     learned = learn(context.now.date(), context.check)
     if not learned.sessions:
-        raise GiveUp("The library exchange_calendars knows no sessions at all. Install Openbell anew.")
+        raise GiveUp(t("The library exchange_calendars knows no sessions at all. Install Openbell anew."))
     stored = MarketService(context.database.for_platform()).store_sessions(learned.sessions, learned.holidays)
     exchanges = len({session.exchange for session in learned.sessions})
     last = max(session.day for session in learned.sessions)
@@ -57,7 +58,14 @@ def _learn_sessions(context: JobContext) -> Outcome:
         "last": last.isoformat(),
         "short": learned.short,
     }
-    lines = [f"Learned {stored:,} sessions of {exchanges} exchanges, the last on {last:%d %b %Y}."]
+    lines = [
+        t(
+            "Learned {count} sessions of {exchanges} exchanges, the last on {day}.",
+            count=format_number(stored),
+            exchanges=exchanges,
+            day=format_date(last),
+        )
+    ]
     lines += [f"⚠ {exchange}: {escape(why)}" for exchange, why in learned.short.items()]
     return Outcome(result, _report(context, lines))
 
@@ -66,7 +74,7 @@ def _look_over_imports(context: JobContext) -> Outcome:
     feed = open_feed("csv", bars_dir=context.bars_dir)
     symbols = [instrument.symbol for instrument in feed.instruments()]
     if not symbols:
-        raise GiveUp("No price files are imported here. An admin imports some with: openbell import-bars FILE")
+        raise GiveUp(t("No price files are imported here. An admin imports some with: openbell import-bars FILE"))
     lines, faulty = [], 0
     for symbol in symbols:
         context.check()
@@ -74,15 +82,24 @@ def _look_over_imports(context: JobContext) -> Outcome:
         faulty += bool(bars.left_out)
         lines.append(_line(bars, context))
     result = {"task": "imports", "files": len(symbols), "faulty": faulty}
-    told = lines[:LISTED] + ([f"and {len(lines) - LISTED} more"] if len(lines) > LISTED else [])
-    return Outcome(result, _report(context, [f"<b>Imported prices</b>: {len(symbols)}, {faulty} with faults", *told]))
+    told = lines[:LISTED] + ([t("and {count} more", count=len(lines) - LISTED)] if len(lines) > LISTED else [])
+    title = t("<b>Imported prices</b>: {count}, {faulty} with faults", count=len(symbols), faulty=faulty)
+    return Outcome(result, _report(context, [title, *told]))
 
 
 def _line(bars: Bars, context: JobContext) -> str:
     newest = bars.bars[-1].opened_at
     age = (context.now - newest).days
-    fault = f", {len(bars.left_out)} rows left out" if bars.left_out else ""
-    return f"{'⚠' if bars.left_out else '·'} {escape(bars.symbol)}: newest {newest:%d %b %Y} ({age} days old){fault}"
+    said = tn(
+        "{symbol}: newest {day} ({n} day old)",
+        "{symbol}: newest {day} ({n} days old)",
+        age,
+        symbol=escape(bars.symbol),
+        day=format_date(newest),
+    )
+    if not bars.left_out:
+        return f"· {said}"
+    return f"⚠ {said}, {tn('{n} row left out', '{n} rows left out', len(bars.left_out))}"
 
 
 def _report(context: JobContext, lines: list[str]) -> tuple[Outgoing, ...]:

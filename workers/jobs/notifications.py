@@ -57,7 +57,7 @@ def perform(context: JobContext, params: Params) -> Outcome:
         return Outcome({"recipients": 1}, (Outgoing(Category.ALERT, owner, text=text, buttons=_buttons(context)),))
     people = _recipients(context, owner, params)
     if not people:
-        raise GiveUp(f"There is nobody among {params.to} to write to.")
+        raise GiveUp(t("There is nobody among {whom} to write to.", whom=params.to))
     text = f"📣 {escape(params.text)}"
     return Outcome({"recipients": len(people)}, tuple(Outgoing(Category.REPORT, who, text=text) for who in people))
 
@@ -66,7 +66,7 @@ def _recipients(context: JobContext, owner: UserId, params: Params) -> list[User
     users = UsersService(context.database.for_platform())
     sender = users.get(owner)
     if sender is None:
-        raise GiveUp("Its owner is not active any more.")
+        raise GiveUp(t("Its owner is not active any more."))
     KIND.authorise(sender.role, params.model_dump())  # rights are read again: they may have changed since it was saved
     return users.recipients(_ROLE_OF.get(params.to))
 
@@ -74,7 +74,7 @@ def _recipients(context: JobContext, owner: UserId, params: Params) -> list[User
 def _buttons(context: JobContext) -> Rows:
     if context.schedule_id is None:
         return ()
-    return ((Button("Show job", data=f"j:{context.schedule_id}:show:0"),),)
+    return ((Button(t("Show job"), data=f"j:{context.schedule_id}:show:0"),),)
 
 
 def _only_admins_write_to_others(role: Role, params: Mapping[str, Any]) -> None:

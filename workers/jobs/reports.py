@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.locales import format_date, format_day, format_number, t, tn
 from domain.locales import mark as _
 from domain.messages import Attachment, Button, Category, Outgoing, Rows
 from domain.runs import Outcome
@@ -77,13 +78,13 @@ def write(bars: Bars, summary: "Summary", context: JobContext) -> str:
     if summary.change is not None and summary.change_percent is not None and summary.base_at is not None:
         arrow = "▲" if summary.change > 0 else "▼" if summary.change < 0 else "＝"
         moved = f"{formats.change(summary.change, digits)} ({formats.percent(summary.change_percent)})"
-        lines.append(f"{arrow} {moved} since the close of {summary.base_at:%a %d %b}")
-    span = "Week" if bars.timeframe is Timeframe.W1 else "Day"
+        lines.append(f"{arrow} {t('{moved} since the close of {day}', moved=moved, day=format_day(summary.base_at))}")
+    span = t("Week") if bars.timeframe is Timeframe.W1 else t("Day")
     lines.append(f"{span} {formats.price(summary.low, digits)} – {formats.price(summary.high, digits)}")
-    year = "52 weeks" if summary.range.whole_year else f"Since {summary.range.since:%d %b %Y}"
+    year = t("52 weeks") if summary.range.whole_year else t("Since {day}", day=format_date(summary.range.since))
     lines.append(f"{year} {formats.price(summary.range.low, digits)} – {formats.price(summary.range.high, digits)}")
     lines.extend(_standing(bars, summary))
-    kind = "simulated prices" if bars.simulated else f"source {escape(bars.source)}"
+    kind = t("simulated prices") if bars.simulated else t("source {name}", name=escape(bars.source))
     as_of = escape(as_of_words(bars, summary, context.zone))
     lines += ["", f"<i>{as_of} · {bars.timeframe.words} · {kind}</i>"]
     lines.extend(_left_out(bars))
@@ -92,30 +93,33 @@ def write(bars: Bars, summary: "Summary", context: JobContext) -> str:
 
 def _standing(bars: Bars, summary: "Summary") -> list[str]:
     lines = [
-        f"{average.period}-bar average {formats.price(average.value, bars.decimals)} "
-        f"({formats.percent(average.distance)})"
+        t(
+            "{period}-bar average {price} ({distance})",
+            period=average.period,
+            price=formats.price(average.value, bars.decimals),
+            distance=formats.percent(average.distance),
+        )
         for average in summary.averages
     ]
     if summary.rsi is not None:
-        lines.append(f"RSI 14 at {summary.rsi:.0f}")
+        lines.append(t("RSI 14 at {value}", value=f"{summary.rsi:.0f}"))
     if summary.volume_ratio is not None:
-        lines.append(f"Volume {summary.volume_ratio:.1f} × its 20-bar average")
+        lines.append(t("Volume {ratio} × its 20-bar average", ratio=format_number(summary.volume_ratio, "0.0")))
     return lines
 
 
 def _left_out(bars: Bars) -> list[str]:
     if not bars.left_out:
         return []
-    rows = "row was" if len(bars.left_out) == 1 else "rows were"
-    lines = [f"⚠ {len(bars.left_out)} {rows} left out:"]
+    lines = [tn("⚠ {n} row was left out:", "⚠ {n} rows were left out:", len(bars.left_out))]
     lines += [f"· {escape(_row(row.line, row.reason))}" for row in bars.left_out[:LISTED]]
     if len(bars.left_out) > LISTED:
-        lines.append(f"· and {len(bars.left_out) - LISTED} more")
+        lines.append(f"· {t('and {count} more', count=len(bars.left_out) - LISTED)}")
     return lines
 
 
 def _row(line: int, reason: str) -> str:
-    return f"line {line}: {reason}" if line else reason
+    return t("line {line}: {reason}", line=line, reason=reason) if line else reason
 
 
 def _buttons(context: JobContext, symbol: str) -> Rows:
@@ -123,14 +127,17 @@ def _buttons(context: JobContext, symbol: str) -> Rows:
         number = context.schedule_id
         return (
             (
-                Button("Run again", data=f"j:{number}:run:{context.run_id}"),
-                Button("Show job", data=f"j:{number}:show:0"),
+                Button(t("Run again"), data=f"j:{number}:run:{context.run_id}"),
+                Button(t("Show job"), data=f"j:{number}:show:0"),
             ),
         )
     return (
-        (Button("Every weekday 08:30", data=f"p:{symbol}:30 8 * * 1-5"),),
-        (Button("Every day 08:30", data=f"p:{symbol}:30 8 * * *"), Button("Every hour", data=f"p:{symbol}:0 * * * *")),
-        (Button("Another instrument", data="r:list"), Button("Refresh", data=f"r:{symbol}:{context.run_id}")),
+        (Button(t("Every weekday 08:30"), data=f"p:{symbol}:30 8 * * 1-5"),),
+        (
+            Button(t("Every day 08:30"), data=f"p:{symbol}:30 8 * * *"),
+            Button(t("Every hour"), data=f"p:{symbol}:0 * * * *"),
+        ),
+        (Button(t("Another instrument"), data="r:list"), Button(t("Refresh"), data=f"r:{symbol}:{context.run_id}")),
     )
 
 
