@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.__main__ import run as bot
+from db.engine import Database
 from notifications.__main__ import run as notifications
 from openbell.settings import Settings
 from openbell.supervisor import any_port
@@ -65,11 +66,33 @@ def code_in(text: str) -> str:
     return line.strip()
 
 
+def unhurried(database_url: str, secret_key: str) -> None:
+    """Let one person write as much as they like, by the product's own live settings."""
+    database = Database.connect(database_url, secret_key)
+    with database.for_platform() as uow:
+        uow.telegram.set_setting("live:commands_per_minute", "1000000")
+        uow.telegram.set_setting("live:command_burst", "100000")
+        uow.commit()
+    database.close()
+
+
 @asynccontextmanager
 async def open_house(
-    folder: Path, database_url: str, valkey_url: str, secret_key: str, *, sandbox_mode: bool = True, **values: Any
+    folder: Path,
+    database_url: str,
+    valkey_url: str,
+    secret_key: str,
+    *,
+    sandbox_mode: bool = True,
+    throttled: bool = False,
+    **values: Any,
 ) -> AsyncIterator[House]:
-    """Every door open until the block ends; a door that fails fails the test."""
+    """Every door open until the block ends; a door that fails fails the test.
+
+    People may write as fast as a test does, unless it is `throttled` as it comes.
+    """
+    if not throttled:
+        await asyncio.to_thread(unhurried, database_url, secret_key)
     sandbox = Sandbox(folder / "sandbox", TOKEN)
     async with sandbox.running() as addresses:
         settings = Settings(
