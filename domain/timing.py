@@ -13,13 +13,14 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
-from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronDue, CronRefused, parse_cron, wall_at
+from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronDue, CronRefused, first_valid, parse_cron, wall_at
 from domain.errors import InvalidInput
-from domain.phrases import Phrase, read_phrase, read_where
-from domain.words import describe_timing
+from domain.locales import t
+from domain.phrases import MomentRefused, Phrase, read_moment, read_phrase, read_where
+from domain.words import describe_once, describe_timing
 from domain.zones import zone_of
 
-__all__ = ["Due", "SessionsUnknown", "Timing", "parse_timing"]
+__all__ = ["Due", "MomentRefused", "SessionsUnknown", "Timing", "parse_timing", "read_instant", "timing_of"]
 
 LONGEST_JITTER = timedelta(hours=1)
 LONGEST_OFFSET = timedelta(hours=12)
@@ -29,6 +30,8 @@ _EVENT = re.compile(r"@(open|close)\((\w+)\)(?:([+-])(\d+)m)?")
 _TYPED_EVENT = re.compile(
     r"@\s*(open|close)\s*\(\s*([^)]*?)\s*\)\s*(?:([+-])\s*(\d{1,4})\s*(m|min|h)?)?", re.IGNORECASE
 )
+_UNTIL = re.compile(r"(?:until|till|up to|for|bis(?: zum)?|für|fuer)\s+", re.IGNORECASE)
+_HOUR_OR_DATE = re.compile(r"[0-9]{1,2}(?:/[0-9]{1,2}(?:/[0-9]{2,4})?)?|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEAR = timedelta(days=370)
 LONGEST_TEXT = 200
 _STAR = re.compile(r"[*][\d,/*-]*")
@@ -86,6 +89,22 @@ class Timing:
     ends_at: datetime | None = None
     seed: int = 0
 
+    @classmethod
+    def once(cls, at: datetime, timezone: str, wall: datetime | None = None) -> "Timing":
+        """A single time: due at `at` and never again; `wall` is what was asked for, where no clock shows it."""
+        instant = at.astimezone(UTC).replace(second=0, microsecond=0)
+        wall = wall or instant.astimezone(zone_of(timezone))
+        line = f"{wall.minute} {wall.hour} {wall.day} {wall.month} *"
+        return cls(line, timezone, starts_at=instant, ends_at=instant)
+
+    @property
+    def is_once(self) -> bool:
+        """Whether it is due a single time, which is where its window begins and ends."""
+        at = self.starts_at
+        if at is None or at != self.ends_at:
+            return False
+        return _wall_named(self.expression, self.timezone, at) is not None
+
     @property
     def zone(self) -> ZoneInfo:
         return zone_of(self.timezone)
@@ -107,6 +126,8 @@ class Timing:
 
     @property
     def words(self) -> str:
+        if self.starts_at is not None and self.is_once:
+            return describe_once(self.starts_at.astimezone(self.zone))
         return describe_timing(self.expression, self.calendar, self.hours_only)
 
     def next_after(self, instant: datetime, sessions: Sessions = Sessions.NONE) -> Due | None:
@@ -114,6 +135,8 @@ class Timing:
 
         SessionsUnknown when that depends on sessions that are not known.
         """
+        if self.starts_at is not None and self.is_once:
+            return self._only(self.starts_at) if instant < self.starts_at else None
         if self.starts_at is not None and instant < self.starts_at:
             instant = self.starts_at - INSTANT
         due = self._nominal(instant, sessions)
@@ -133,8 +156,16 @@ class Timing:
 
     def due_at(self, cursor: datetime, sessions: Sessions = Sessions.NONE) -> Due:
         """The due time that was found to be `cursor`; it stays due, even where the rules of its zone have changed."""
+        if self.is_once:
+            return self._only(cursor)
         due = self._at(cursor, sessions)
         return self._with_jitter(due, sessions) if self.jitter_s else due
+
+    def _only(self, at: datetime) -> Due:
+        """The due time of a single one; its line names the wall time that was asked for."""
+        local = at.astimezone(self.zone).replace(tzinfo=None, fold=0)
+        wall = _wall_named(self.expression, self.timezone, at) or local
+        return Due(at, at, local, None, _mark(at, wall, self.zone, fixed=True))
 
     def last_until(self, instant: datetime, first: datetime, sessions: Sessions = Sessions.NONE) -> Due:
         """The newest due time in [`first`, `instant`], where `first` is one; found without counting those between."""
@@ -198,7 +229,7 @@ class Timing:
         if self.calendar is not None and not self.hours_only:
             day = at.astimezone(EXCHANGES[self.calendar].zone).date()
             closed = sessions.why_closed(self.calendar, day)
-            left_out = f"no session: {closed}" if closed is not None else None
+            left_out = t("no session: {reason}", reason=t(closed)) if closed is not None else None
         fixed = Cron(self.expression).is_fixed_time
         mark = None if found.is_plain else _mark(at, wall, self.zone, fixed=fixed)
         return Due(at, at, wall if fixed else None, left_out, mark)
@@ -237,10 +268,26 @@ class Timing:
 def _event(expression: str) -> Event:
     read = _EVENT.fullmatch(expression)
     if read is None:
-        raise InvalidInput(f"“{expression}” is no market time. Example: @open(XNYS)-15m")
+        raise InvalidInput(t("“{words}” is no market time. Example: @open(XNYS)-15m", words=expression))
     closing, exchange, sign, minutes = read.groups()
     offset = timedelta(minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     return Event(closing == "close", exchange, offset)
+
+
+@lru_cache(maxsize=4096)
+def _wall_named(expression: str, timezone: str, at: datetime) -> datetime | None:
+    """The wall time that a line of one date names, if `at` is when it comes."""
+    columns = expression.split(" ")
+    if len(columns) != 5 or columns[4] != "*" or not all(column.isdigit() for column in columns[:4]):
+        return None
+    minute, hour, day, month = map(int, columns[:4])
+    zone = zone_of(timezone)
+    local = at.astimezone(zone).replace(tzinfo=None, fold=0)
+    try:
+        wall = datetime(local.year, month, day, hour, minute)  # noqa: DTZ001 - a wall time
+    except ValueError:
+        return None
+    return wall if wall == local or first_valid(wall, zone) == at else None
 
 
 def _share(seed: int, at: datetime) -> float:
@@ -252,18 +299,18 @@ def _share(seed: int, at: datetime) -> float:
 def _early(session: Session) -> str | None:
     if not session.early_close:
         return None
-    return f"early close: {session.note}" if session.note else "early close"
+    return t("early close: {reason}", reason=session.note) if session.note else t("early close")
 
 
 def _mark(at: datetime, wall: datetime, zone: ZoneInfo, *, fixed: bool) -> str | None:
     local = at.astimezone(zone)
-    if fixed and local.replace(tzinfo=None) != wall:
-        return f"{wall:%H:%M} does not exist on that day: the clocks go forward"
+    if fixed and local.replace(tzinfo=None, fold=0) != wall:
+        return t("{time} does not exist on that day: the clocks go forward", time=f"{wall:%H:%M}")
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return None
-    if fixed:
-        return f"the first {wall:%H:%M}: the clocks go back"
-    return f"the {'second' if local.fold else 'first'} {local:%H:%M}: the clocks go back"
+    if fixed or not local.fold:
+        return t("the first {time}: the clocks go back", time=f"{local:%H:%M}")
+    return t("the second {time}: the clocks go back", time=f"{local:%H:%M}")
 
 
 def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions = Sessions.NONE) -> Timing:
@@ -273,7 +320,13 @@ def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions 
     """
     said = " ".join(text.split())
     if len(said) > LONGEST_TEXT:
-        raise InvalidInput(f"That is too long to say when: {LONGEST_TEXT} characters at most. Example: {EXAMPLE}")
+        raise InvalidInput(
+            t(
+                "That is too long to say when: {count} characters at most. Example: {example}",
+                count=LONGEST_TEXT,
+                example=EXAMPLE,
+            )
+        )
     if _TYPED_EVENT.match(said):
         timing = Timing(_canonical_event(said), timezone)
     elif said.startswith("@"):
@@ -281,11 +334,20 @@ def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions 
     elif _looks_like_cron(said):
         timing = _cron_timing(said, timezone, now)
     else:
-        timing = _of_phrase(read_phrase(said), timezone, now)
+        timing = timing_of(read_phrase(said), timezone, now)
     if _ever_due(timing, now, sessions):
         return timing
-    where = " within those hours" if timing.hours_only else ""
-    raise InvalidInput(f"“{said}” is never due{where}. /test shows when a line is due.")
+    if timing.hours_only:
+        raise InvalidInput(t("“{words}” is never due within those hours. /test shows when a line is due.", words=said))
+    raise InvalidInput(t("“{words}” is never due. /test shows when a line is due.", words=said))
+
+
+def read_instant(text: str, timezone: str, now: datetime) -> datetime:
+    """The instant (UTC, after `now`) that `text` names: ``Monday 8:00``, ``tomorrow``, ``2h``, ``bis morgen um 9``."""
+    phrase = read_moment(_UNTIL.sub("", " ".join(text.split()), count=1))
+    if phrase.moment is None:
+        raise InvalidInput(t("Name one time: a day, a time of day, or how long from now."))
+    return phrase.moment.at(now, zone_of(phrase.timezone or timezone))[0]
 
 
 def _ever_due(timing: Timing, now: datetime, sessions: Sessions) -> bool:
@@ -298,6 +360,8 @@ def _ever_due(timing: Timing, now: datetime, sessions: Sessions) -> bool:
 def _looks_like_cron(said: str) -> bool:
     """Whether a person means a cron line: a star for a column, columns only, or numbers for the first two."""
     words = said.split(" ")
+    if len(words) == 1 and _HOUR_OR_DATE.fullmatch(said):
+        return False
     if any(_STAR.fullmatch(word) for word in words):
         return True
     columns = next((n for n, word in enumerate(words) if not _CRON_LIKE.fullmatch(word)), len(words))
@@ -315,11 +379,16 @@ def _cron_timing(said: str, timezone: str, now: datetime) -> Timing:
     return Timing(line, where.timezone or timezone, calendar=where.calendar, hours_only=where.hours_only)
 
 
-def _of_phrase(phrase: Phrase, timezone: str, now: datetime) -> Timing:
+def timing_of(phrase: Phrase, timezone: str, now: datetime) -> Timing:
+    """What a phrase that was read at `now` says, in its own zone or `timezone`; MomentRefused where that is over."""
+    zone = phrase.timezone or timezone
+    if phrase.moment is not None:
+        at, wall = phrase.moment.at(now, zone_of(zone))
+        return Timing.once(at, zone, wall)
     expression = phrase.expression
     if not expression.startswith("@"):
         expression = parse_cron(expression, now).text
-    return Timing(expression, phrase.timezone or timezone, calendar=phrase.calendar, hours_only=phrase.hours_only)
+    return Timing(expression, zone, calendar=phrase.calendar, hours_only=phrase.hours_only)
 
 
 def _canonical_event(said: str) -> str:
@@ -328,12 +397,17 @@ def _canonical_event(said: str) -> str:
         example = _TYPED_EVENT.match(said)
         column = example.end() + 1 if example else 1
         raise CronRefused(
-            f"I read “{said[: column - 1]}”, but not “{said[column - 1 :][:20]}” behind it (from character {column}).",
+            t(
+                "I read “{understood}”, but not “{words}” behind it (from character {number}).",
+                understood=said[: column - 1],
+                words=said[column - 1 :][:20],
+                number=column,
+            ),
             suggestion="@open(XNYS)-15m",
         )
     kind, named, sign, number, unit = read.groups()
     exchange: Exchange = exchange_named(named)
     minutes = int(number or 0) * (60 if (unit or "").lower() == "h" else 1)
     if timedelta(minutes=minutes) > LONGEST_OFFSET:
-        raise CronRefused(f"{minutes} minutes from the {kind.lower()} are too far: 12 hours (720m) at most.")
+        raise CronRefused(t("{number} minutes from it are too far: 12 hours (720m) at most.", number=minutes))
     return f"@{kind.lower()}({exchange.code})" + (f"{sign}{minutes}m" if minutes else "")

@@ -4,10 +4,13 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.cron import CronRefused, parse_cron
+from domain.cron import CronRefused
 from domain.errors import InvalidInput
-from domain.phrases import Phrase, PhraseRefused, read_phrase, split_phrase
-from domain.timing import Timing, parse_timing
+from domain.locales import t
+from domain.phrases import MomentRefused, PhraseRefused, is_understood, split_phrase
+from domain.timing import Timing, parse_timing, read_instant, timing_of
+
+__all__ = ["Request", "TimeNotRead", "read_instant", "suggestions_of", "take_apart"]
 
 MOST_WORDS = 40
 LONGEST = 1000
@@ -41,7 +44,9 @@ def take_apart(text: str, timezone: str, now: datetime) -> Request:
     """Find the time in `text`: a cron line it begins with, or words anywhere; TimeNotRead keeps the refusal."""
     said = " ".join(text.split())
     if len(said) > LONGEST:
-        too_long = InvalidInput(f"That is too long to read a time out of it: {LONGEST} characters at most.")
+        too_long = InvalidInput(
+            t("That is too long to read a time out of it: {count} characters at most.", count=LONGEST)
+        )
         raise TimeNotRead(too_long, "", "")
     line, rest = _leading_line(said)
     if line is None:
@@ -54,7 +59,7 @@ def take_apart(text: str, timezone: str, now: datetime) -> Request:
 
 def suggestions_of(problem: Exception) -> tuple[str, ...]:
     """What a refusal says may have been meant."""
-    if isinstance(problem, PhraseRefused):
+    if isinstance(problem, PhraseRefused | MomentRefused):
         return problem.suggestions
     return (problem.suggestion,) if isinstance(problem, CronRefused) and problem.suggestion else ()
 
@@ -84,32 +89,17 @@ def _in_words(said: str, timezone: str, now: datetime) -> Request:
     reminding = "remind me " if lead and "remind" in lead[0].lower() else ""
     try:
         phrase, rest = split_phrase(plain)
-        return Request(_timing(phrase, timezone, now), f"{reminding}{rest}".strip())
-    except PhraseRefused as problem:
+        return Request(timing_of(phrase, timezone, now), f"{reminding}{rest}".strip())
+    except (PhraseRefused, MomentRefused) as problem:
         raise TimeNotRead(problem, plain, f"{reminding}{_beside(plain)}".strip()) from problem
-
-
-def _timing(phrase: Phrase, timezone: str, now: datetime) -> Timing:
-    expression = phrase.expression
-    if not expression.startswith("@"):
-        expression = parse_cron(expression, now).text
-    return Timing(expression, phrase.timezone or timezone, calendar=phrase.calendar, hours_only=phrase.hours_only)
 
 
 def _beside(said: str) -> str:
     """The words beside the longest beginning or ending that is understood but for what is missing in it."""
     words = said.split(" ")[:MOST_WORDS]
     for count in range(len(words) - 1, 0, -1):
-        if _lacks_only(words[:count]):
+        if is_understood(" ".join(words[:count])):
             return " ".join(words[count:])
-        if _lacks_only(words[-count:]):
+        if is_understood(" ".join(words[-count:])):
             return " ".join(words[:-count])
     return ""
-
-
-def _lacks_only(words: list[str]) -> bool:
-    try:
-        read_phrase(" ".join(words))
-    except PhraseRefused as problem:
-        return not problem.unknown
-    return True

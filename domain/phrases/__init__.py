@@ -1,280 +1,272 @@
-"""English words for a schedule's timing: ``every weekday at 8:30``, ``15 minutes before the NYSE opens``.
+"""Words for a schedule's timing, in English and German: ``every weekday at 8:30``, ``30 Minuten vor NYSE-Eröffnung``.
 
-A phrase is read word by word with the rules of `clock`, `days` and `markets`, in any order, each part once. What is
-not understood is refused with the words that were not, and with phrases that are; nothing is guessed. `domain.words`
-says the same things back.
+A phrase is read word by word with the rules of a language, in any order, each part once; the language of the journey
+is tried first. What is not understood is refused with the words that were not, and with phrases that are; nothing is
+guessed. `domain.words` says the same things back.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from domain.calendars import EXCHANGES
-from domain.phrases.clock import in_part_of_day, read_pace, read_past, read_span, read_times
-from domain.phrases.days import read_date, read_days, read_every, read_months
-from domain.phrases.markets import read_calendar, read_event, read_hours, read_zone, zone_or_refusal
-from domain.phrases.said import EXAMPLES, PhraseRefused, Said
+from domain.locales import current, t
+from domain.phrases import asked
+from domain.phrases.assembly import Phrase, assemble, instant_of
+from domain.phrases.english import ENGLISH
+from domain.phrases.language import Language, Rule
+from domain.phrases.moments import Moment, MomentRefused
+from domain.phrases.places import zone_or_refusal
+from domain.phrases.said import PhraseRefused, Said, examples
 from domain.phrases.tokens import Cursor
-from domain.words import DAYS, MONTHS, NTH, describe_timing
 
-__all__ = ["Phrase", "PhraseRefused", "read_phrase", "read_where", "split_phrase"]
+__all__ = [
+    "Moment",
+    "MomentRefused",
+    "Phrase",
+    "PhraseRefused",
+    "is_understood",
+    "read_moment",
+    "read_phrase",
+    "read_where",
+    "split_phrase",
+]
 
 LONGEST = 200
 LONGEST_SPLIT = 4096
-_Rule = Callable[[Cursor, Said], bool]
-_RULES: tuple[_Rule, ...] = (
-    read_event,
-    read_every,
-    read_pace,
-    read_past,
-    read_span,
-    read_times,
-    read_calendar,
-    read_date,
-    read_days,
-    read_hours,
-    read_months,
-    read_zone,
-)
-_ONE_DAY = ("tomorrow", "today", "tonight", "next", "now", "this", "later", "soon")
-_VOCABULARY = (
-    *(word.lower() for word in (*DAYS, *MONTHS, *NTH[1:])),
-    *(f"{day.lower()}s" for day in DAYS),
-    "every", "weekday", "weekdays", "weekend", "weekends", "day", "daily", "hourly", "month", "monthly", "weekly",
-    "hour", "hours", "minute", "minutes", "noon", "midnight", "before", "after", "during", "open", "opens", "close",
-    "closes", "trading", "last", "between", "from",
-    *(exchange.name.lower() for exchange in EXCHANGES.values()),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """What a phrase says: the parts of a timing. `timezone` is None where none was named."""
-
-    expression: str
-    calendar: str | None = None
-    hours_only: bool = False
-    timezone: str | None = None
-
-    @property
-    def words(self) -> str:
-        return describe_timing(self.expression, self.calendar, self.hours_only)
+_LANGUAGES = (ENGLISH,)
+_NO_DAY = ("now", "soon", "later", "jetzt", "bald", "spaeter", "gleich")
 
 
 def read_phrase(text: str) -> Phrase:
     """The timing that `text` says, all of it; PhraseRefused names what it does not understand."""
-    if len(text) > LONGEST:
-        raise PhraseRefused(f"That is too long to say when: {LONGEST} characters at most.", suggestions=EXAMPLES[:1])
-    cursor = Cursor(text)
-    said = _read(cursor)
-    if not cursor.ended:
-        raise _not_understood(cursor, said)
-    return _phrase(said)
+    _check_length(text, LONGEST)
+    refusals = []
+    for reading in _readings(text):
+        try:
+            reading.read()
+            if reading.cursor.ended:
+                return reading.phrase()
+            refusals.append(reading)
+        except PhraseRefused as refused:
+            refusals.append(reading.refused(refused))
+    raise _best(refusals)
+
+
+def read_moment(text: str) -> Phrase:
+    """The one time that `text` says: ``Monday 8:00``, ``tomorrow``, ``2h``; midnight where a day has no time."""
+    _check_length(text, LONGEST)
+    refusals = []
+    for reading in _readings(text, once=True):
+        try:
+            reading.read()
+            if reading.cursor.ended and reading.cursor.tokens:
+                return instant_of(reading.said)
+            refusals.append(reading)
+        except PhraseRefused as refused:
+            refusals.append(reading.refused(refused))
+    raise _best(refusals)
 
 
 def read_where(text: str) -> Phrase:
     """What may stand behind a cron line: an exchange's days or hours, a time zone; its `expression` is empty."""
-    cursor = Cursor(text[:LONGEST])
-    said = Said()
-    while not cursor.ended and any(_take(rule, cursor, said) for rule in (read_calendar, read_hours, read_zone)):
-        pass
-    if not cursor.ended or ((said.trading_days or said.hours_only) and said.calendar is None):
-        unknown = cursor.said(cursor.at) or text
-        raise PhraseRefused(
-            f"I read the cron line, but not “{unknown[:60]}” behind it.",
-            unknown,
-            ("during NYSE hours", "on NYSE days", "in New York"),
-        )
-    return Phrase("", said.calendar, said.hours_only, said.timezone)
+    unknown = text
+    for reading in _readings(text[:LONGEST]):
+        said = reading.read(reading.language.where)
+        if reading.cursor.ended and not ((said.trading_days or said.hours_only) and said.calendar is None):
+            return Phrase("", said.calendar, said.hours_only, said.timezone)
+        unknown = min(reading.cursor.said(reading.cursor.at) or text, unknown, key=len)
+    raise PhraseRefused(
+        t("I read the cron line, but not “{words}” behind it.", words=unknown[:60]),
+        unknown,
+        ("during NYSE hours", "on NYSE days", "in New York"),
+    )
 
 
 def split_phrase(text: str) -> tuple[Phrase, str]:
     """The first phrase in a longer text, and the text without it; PhraseRefused when there is none."""
-    if len(text) > LONGEST_SPLIT:
-        raise PhraseRefused(f"That is too long: {LONGEST_SPLIT} characters at most.", suggestions=EXAMPLES[:1])
-    cursor = Cursor(text)
-    begun, apart = Said(), ""
-    for start in range(len(cursor.tokens)):
-        if start and cursor.tokens[start].text in (",", "(", ")"):
-            continue
-        cursor.at = start
-        said = _read(cursor)
-        if said.is_complete:
-            if begun.repeats and begun.has_days:
-                raise _said_apart(apart, cursor.said(start, cursor.at))
-            return _phrase(said), _without(cursor, start)
-        if begun == Said():
-            begun, apart = said, cursor.said(start, cursor.at)
-    if begun != Said() and not _one_day(cursor):
-        _phrase(begun)  # says what is missing
-    raise _nothing_said(text, cursor)
+    _check_length(text, LONGEST_SPLIT)
+    refusals = []
+    for reading in _readings(text):
+        try:
+            return reading.split()
+        except PhraseRefused as refused:
+            refusals.append(reading.refused(refused))
+    raise _best(refusals)
+
+
+def is_understood(text: str) -> bool:
+    """Whether `text` is a phrase but for what may be missing in it."""
+    for reading in _readings(text[:LONGEST]):
+        try:
+            reading.read()
+            if reading.cursor.ended and reading.phrase():
+                return True
+        except PhraseRefused as refused:
+            if not refused.unknown:
+                return True
+    return False
+
+
+def _check_length(text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise PhraseRefused(
+            t("That is too long to say when: {count} characters at most.", count=longest), suggestions=examples()[:1]
+        )
+
+
+def _readings(text: str, *, once: bool = False) -> "Iterator[_Reading]":
+    """`text` as each language reads it, that of the journey first."""
+    for language in sorted(_LANGUAGES, key=lambda each: each.code != current()):
+        yield _Reading(language, Cursor(text, language.tokens), Said(once=once))
+
+
+def _best(refusals: "list[_Reading]") -> PhraseRefused:
+    """The refusal of the language that understood most of it."""
+    found = [reading.refusal() for reading in refusals]
+    return max(found, key=lambda each: each[0])[1]
+
+
+@dataclass
+class _Reading:
+    """A text as one language reads it."""
+
+    language: Language
+    cursor: Cursor
+    said: Said
+    problem: PhraseRefused | None = field(default=None)
+
+    def read(self, rules: tuple[Rule, ...] | None = None) -> Said:
+        """Read parts from here on, as far as they are understood."""
+        once = self.said.once
+        self.said = said = Said(once=once)
+        cursor, begun = self.cursor, False
+        while not cursor.ended:
+            mark = cursor.at
+            if begun:
+                cursor.take(",")
+            if not any(self._take(rule) for rule in rules or self.language.rules):
+                cursor.at = mark
+                break
+            begun = True
+        return said
+
+    def _take(self, rule: Rule) -> bool:
+        start, had = self.cursor.at, self.said.moment
+        if not rule(self.cursor, self.said):
+            self.cursor.at = start
+            return False
+        if self.said.moment is not had:
+            self.said.spoken = self.cursor.said(start, self.cursor.at)
+        return True
+
+    def phrase(self) -> Phrase:
+        return assemble(self.said, f"{self.language.at} 09:00")
+
+    def refused(self, problem: PhraseRefused) -> "_Reading":
+        self.problem = problem
+        return self
+
+    def split(self) -> tuple[Phrase, str]:
+        cursor = self.cursor
+        begun, apart, reach = Said(), "", 0
+        for start in range(len(cursor.tokens)):
+            if start and cursor.tokens[start].text in (",", "(", ")"):
+                continue
+            cursor.at = start
+            said = self.read()
+            if said.is_complete:
+                if begun.repeats and begun.has_days:
+                    raise _said_apart(apart, cursor.said(start, cursor.at))
+                return self.phrase(), self._without(start)
+            if begun == Said():
+                begun, apart, reach = said, cursor.said(start, cursor.at), cursor.at - start
+        self.said, cursor.at = begun, reach
+        if begun != Said():
+            self.phrase()  # says what is missing
+        raise self._nothing_said(cursor.text)[1]
+
+    def _without(self, start: int) -> str:
+        cursor = self.cursor
+        before = cursor.text[: cursor.tokens[start].start]
+        after = "" if cursor.ended else cursor.text[cursor.tokens[cursor.at].start :]
+        return " ".join(part for part in (before.strip(" ,;:\n\t"), after.strip(" ,;:\n\t")) if part)
+
+    def refusal(self) -> tuple[int, PhraseRefused]:
+        """How many words were understood, and what is said about the others."""
+        return (self.cursor.at, self.problem) if self.problem is not None else self._not_understood()
+
+    def _not_understood(self) -> tuple[int, PhraseRefused]:
+        cursor, start = self.cursor, self.cursor.at
+        cursor.take(",", "and", "on", "und", "am", self.language.at)
+        unknown = cursor.said(cursor.at if not cursor.ended else start)
+        if (asked_hour := self._lone_hour(start)) is not None:
+            return start + 1, asked_hour
+        if start == 0:
+            return self._nothing_said(unknown)
+        if cursor.tokens[start].text == self.language.within and len(unknown.split()) < 5:
+            try:
+                zone_or_refusal(unknown.removeprefix(f"{self.language.within} "))  # says which places it may be
+            except PhraseRefused as which:
+                return start, which
+        near = self._corrected()
+        if near:
+            refused = PhraseRefused(t("I don't understand “{words}” there.", words=unknown), unknown, near)
+            return len(cursor.tokens), refused
+        understood = cursor.said(0, start)
+        return start, PhraseRefused(
+            t("I understand “{understood}”, but not “{words}” behind it.", understood=understood, words=unknown),
+            unknown,
+            examples()[:2],
+        )
+
+    def _lone_hour(self, start: int) -> PhraseRefused | None:
+        """The question of which half of the day "8" is in, where nothing else was not understood."""
+        cursor, word = self.cursor, self.cursor.peek()
+        last = cursor.at == len(cursor.tokens) - 1
+        if self.said.has_clock or not last or not (word.isdecimal() and word.isascii() and int(word[:3]) < 24):
+            return None
+        before = cursor.said(0, start)
+        hours = [int(word) % 12, int(word) % 12 + 12] if int(word) <= 12 else [int(word)]
+        return asked.which_half_of_day(word, hours, before and f"{before} {self.language.at}", once=self.said.once)
+
+    def _nothing_said(self, text: str) -> tuple[int, PhraseRefused]:
+        shown = text.strip()[:60]
+        word = next((token.text for token in self.cursor.tokens if token.text in _NO_DAY), "")
+        if word:
+            return 0, PhraseRefused(t("“{word}” is no time to plan. Say when.", word=word), word, examples()[:2])
+        near = self._corrected()
+        if near:
+            refused = PhraseRefused(t("I don't understand “{words}” as a time.", words=shown), shown, near)
+            return len(self.cursor.tokens), refused
+        return 0, PhraseRefused(t("I see no time in “{words}” that I understand.", words=shown), shown, examples()[:2])
+
+    def _corrected(self) -> tuple[str, ...]:
+        """The phrase with its misspelt words set right, in our words, where that makes it plain."""
+        if len(self.cursor.text) > LONGEST or self.said.once:
+            return ()
+        given = [token.text for token in self.cursor.tokens]
+        words = [self._near(word) for word in given]
+        if words == given:
+            return ()
+        again = _Reading(self.language, Cursor(" ".join(words), self.language.tokens), Said())
+        try:
+            again.read()
+            return (again.phrase().words,) if again.cursor.ended and again.said.moment is None else ()
+        except PhraseRefused:
+            return ()
+
+    def _near(self, word: str) -> str:
+        near = get_close_matches(word, self.language.vocabulary, n=1, cutoff=0.75) if len(word) > 2 else []
+        return near[0] if near else word
 
 
 def _said_apart(first: str, second: str) -> PhraseRefused:
     return PhraseRefused(
-        f"I read “{first}” and, apart from it, “{second}”. Say when in one go, before or after everything else.",
+        t(
+            "I read “{first}” and, apart from it, “{second}”. Say when in one go, before or after everything else.",
+            first=first,
+            second=second,
+        ),
         first,
-        EXAMPLES[:1],
+        examples()[:1],
     )
-
-
-def _read(cursor: Cursor) -> Said:
-    said = Said()
-    while not cursor.ended:
-        mark = cursor.at
-        if said != Said():
-            cursor.take(",")
-        if not _part(cursor, said):
-            cursor.at = mark
-            break
-    return said
-
-
-def _part(cursor: Cursor, said: Said) -> bool:
-    return any(_take(rule, cursor, said) for rule in _RULES)
-
-
-def _take(rule: _Rule, cursor: Cursor, said: Said) -> bool:
-    start = cursor.at
-    if rule(cursor, said):
-        return True
-    cursor.at = start
-    return False
-
-
-def _without(cursor: Cursor, start: int) -> str:
-    before = cursor.text[: cursor.tokens[start].start]
-    after = "" if cursor.ended else cursor.text[cursor.tokens[cursor.at].start :]
-    return " ".join(part for part in (before.strip(" ,;:\n\t"), after.strip(" ,;:\n\t")) if part)
-
-
-def _phrase(said: Said) -> Phrase:
-    """The parts together; PhraseRefused asks for what is missing."""
-    if not said.has_clock:
-        raise _no_time(said)
-    if said.event is not None:
-        return _at_event(said, said.event)
-    if (said.trading_days or said.hours_only) and said.calendar is None:
-        raise PhraseRefused(
-            f"{'Hours' if said.hours_only else 'Trading days'} of which exchange?",
-            suggestions=("every NYSE trading day at 16:10", "every 15 minutes during NYSE hours"),
-        )
-    if said.part is not None:
-        if said.is_pace:
-            raise PhraseRefused(
-                f"From when to when is the {said.part}?", suggestions=("every 15 minutes from 06:00 to 11:45",)
-            )
-        said.hour = in_part_of_day(said)
-    day, weekday = _days(said)
-    expression = f"{said.minute} {said.hour} {day} {said.months or '*'} {weekday}"
-    if not said.repeats and not said.trading_days:
-        raise PhraseRefused(
-            "Each time, or only the next one? A schedule repeats.", suggestions=(Phrase(expression).words,)
-        )
-    return Phrase(expression, said.calendar, said.hours_only, said.timezone)
-
-
-def _days(said: Said) -> tuple[str, str]:
-    clock = _clock(said)
-    if said.every == "month" and said.day is None and not said.is_nth:
-        raise PhraseRefused("On which day of the month?", suggestions=(f"on the 1st of the month {clock}",))
-    if said.every == "week" and (said.weekday is None or said.day is not None or said.is_nth):
-        raise PhraseRefused("On which day of the week?", suggestions=(f"every Monday {clock}",))
-    if said.every == "year" and (said.months is None or not said.has_days):
-        raise PhraseRefused("On which day of the year?", suggestions=(f"every January 1st {clock}",))
-    if not (said.has_days or said.trading_days or said.is_pace):
-        raise PhraseRefused("On which days?", suggestions=(f"every day {clock}", f"every weekday {clock}"))
-    return said.day or "*", said.weekday or "*"
-
-
-def _clock(said: Said) -> str:
-    """The time of day that was said, for a suggestion."""
-    clock = Phrase(f"{said.minute} {said.hour} * * *").words.removeprefix("every day ")
-    return clock if clock.startswith("at ") else "at 09:00"
-
-
-def _at_event(said: Said, event: str) -> Phrase:
-    chosen = (said.weekday, said.months, said.every, said.part)
-    if said.day not in (None, "*") or any(part is not None for part in chosen):
-        raise PhraseRefused(
-            "A market's opening and close are followed on each of its trading days, not on chosen ones.",
-            suggestions=(describe_timing(event),),
-        )
-    if said.timezone is not None:
-        raise PhraseRefused("A market's opening and close need no time zone.", suggestions=(describe_timing(event),))
-    if said.hours_only:
-        raise PhraseRefused(
-            "A market's opening and close are not within the hours of another.", suggestions=(describe_timing(event),)
-        )
-    calendar = said.calendar if said.calendar != said.event_exchange else None
-    return Phrase(event, calendar)
-
-
-def _no_time(said: Said) -> PhraseRefused:
-    if said.hours_only:
-        return PhraseRefused("How often?", suggestions=("every 15 minutes during NYSE hours",))
-    if not (said.has_days or said.trading_days or said.every):
-        return PhraseRefused("I see no time there.", suggestions=EXAMPLES[:2])
-    if said.every is None and said.has_days and (said.repeats or said.trading_days):
-        days = Phrase(f"0 9 {said.day or '*'} {said.months or '*'} {said.weekday or '*'}")
-        return PhraseRefused("At what time?", suggestions=(days.words,))
-    return PhraseRefused("At what time?", suggestions=("every Monday at 09:00", "on the 1st of the month at 09:00"))
-
-
-def _not_understood(cursor: Cursor, said: Said) -> PhraseRefused:
-    start = cursor.at
-    cursor.take(",", "and", "on", "at")
-    unknown = cursor.said(cursor.at if not cursor.ended else start)
-    first = cursor.peek() or unknown
-    if said == Said() or first in _ONE_DAY:
-        return _nothing_said(unknown, cursor)
-    if cursor.tokens[start].text == "in" and len(unknown.split()) < 5:
-        zone_or_refusal(unknown.removeprefix("in "))  # says which places it may be
-    near = _corrected(cursor)
-    if near:
-        return PhraseRefused(f"I don't understand “{unknown}” there.", unknown, near)
-    return PhraseRefused(
-        f"I understand “{cursor.said(0, start)}”, but not “{unknown}” behind it.", unknown, EXAMPLES[:2]
-    )
-
-
-def _nothing_said(text: str, cursor: Cursor) -> PhraseRefused:
-    shown = text.strip()[:60]
-    once = _one_day(cursor)
-    if once:
-        return PhraseRefused(
-            f"“{once}” is one day; a schedule comes again and again.", once, ("every day at 09:00", EXAMPLES[0])
-        )
-    near = _corrected(cursor)
-    if near:
-        return PhraseRefused(f"I don't understand “{shown}” as a time.", shown, near)
-    return PhraseRefused(f"I see no time in “{shown}” that I understand.", shown, EXAMPLES[:2])
-
-
-def _one_day(cursor: Cursor) -> str:
-    """The word that means a single day or moment: "tomorrow", "2026-12-24", "in 5 minutes"."""
-    found = re.search(
-        rf"\b(?:{'|'.join(_ONE_DAY)})\b|\b20[0-9]{{2}}(?:-[0-9]{{2}}-[0-9]{{2}}\b|$| )"
-        r"|\bin (?:[0-9]{1,4}|an?) ?(?:m|min|minute|h|hour|day|week|month|year)s?\b",
-        cursor.text.lower(),
-    )
-    return found[0].strip() if found else ""
-
-
-def _corrected(cursor: Cursor) -> tuple[str, ...]:
-    """The phrase with its misspelt words set right, in our words, where that makes it plain."""
-    if len(cursor.text) > LONGEST:
-        return ()
-    words = []
-    for token in cursor.tokens:
-        near = get_close_matches(token.text, _VOCABULARY, n=1, cutoff=0.75) if len(token.text) > 2 else []
-        words.append(near[0] if near else token.text)
-    if words == [token.text for token in cursor.tokens]:
-        return ()
-    again = Cursor(" ".join(words))
-    try:
-        said = _read(again)
-        return (_phrase(said).words,) if again.ended else ()
-    except PhraseRefused:
-        return ()

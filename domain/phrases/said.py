@@ -3,18 +3,34 @@
 from dataclasses import dataclass
 
 from domain.errors import InvalidInput
-
-EXAMPLES = ("every weekday at 08:30", "every 15 minutes during NYSE hours", "first Monday of the month at 09:00")
+from domain.locales import t
+from domain.phrases.moments import Moment
+from domain.words import describe_timing
 
 
 class PhraseRefused(InvalidInput):
     """I don't understand when; `unknown` holds the words that I can't place, `suggestions` phrases that I can."""
 
     def __init__(self, message: str, unknown: str = "", suggestions: tuple[str, ...] = ()) -> None:
-        quoted = " or ".join(f"“{phrase}”" for phrase in suggestions)
-        super().__init__(f"{message} Say, for example: {quoted}." if quoted else message)
+        quoted = f" {t('or')} ".join(f"“{phrase}”" for phrase in suggestions)
+        super().__init__(f"{message} {t('Say, for example: {phrases}.', phrases=quoted)}" if quoted else message)
         self.unknown = unknown
         self.suggestions = suggestions
+
+
+def say(expression: str, calendar: str | None = None, *, hours_only: bool = False) -> str:
+    """A timing in the words of the journey's language, to suggest it."""
+    return describe_timing(expression, calendar, hours_only)
+
+
+def say_all(*expressions: str) -> tuple[str, ...]:
+    """Several lines in words."""
+    return tuple(say(expression) for expression in expressions)
+
+
+def examples() -> tuple[str, ...]:
+    """Phrases that are understood, for those who look for one."""
+    return say("30 8 * * 1-5"), say("*/15 * * * *", "XNYS", hours_only=True), say("0 9 * * 1#1")
 
 
 @dataclass
@@ -45,6 +61,14 @@ class Said:
     """The unit of "every week", "monthly", "yearly": it says that a day comes again, not which one."""
     repeats: bool = False
     """Whether it is plain that more than one day is meant."""
+    moment: Moment | None = None
+    """The one day, or the one moment, that is meant: "tomorrow", "in 2 hours", "24 December"."""
+    spoken: str = ""
+    """The words of the moment, as they were written."""
+    doubtful: str = ""
+    """The date in which either number may be the month: "5/6"."""
+    once: bool = False
+    """Whether it is plain that only one time is meant: "once"."""
 
     @property
     def has_clock(self) -> bool:
@@ -52,7 +76,7 @@ class Said:
 
     @property
     def has_days(self) -> bool:
-        return self.day is not None or self.weekday is not None
+        return self.day is not None or self.weekday is not None or self.moment is not None
 
     @property
     def is_nth(self) -> bool:
@@ -62,4 +86,6 @@ class Said:
     @property
     def is_complete(self) -> bool:
         """Whether a clock and days were said, or what needs no days."""
+        if self.moment is not None and self.moment.minutes is not None:
+            return True
         return self.has_clock and (self.has_days or self.trading_days or self.is_pace or self.event is not None)

@@ -1,9 +1,11 @@
 """A text as the words, numbers and clock times that a phrase is made of, and a cursor that reads them."""
 
 import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
-_TOKEN = re.compile(
+_ENGLISH = re.compile(
     r"""
       [0-9]{4}-[0-9]{2}-[0-9]{2}                                # a date
     | [0-9]{1,2}[:.h][0-9]{2}(?![0-9])                          # a clock time
@@ -13,6 +15,20 @@ _TOKEN = re.compile(
     | [ap]\.\s?m\.?(?![a-z])
     | [^\W\d_]+(?:/[^\W\d]+(?:[-_/][^\W\d]+)*)+                 # a time zone
     | [^\W\d_]+(?:['’][^\W\d_]+)?
+    | \S
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_GERMAN = re.compile(
+    r"""
+      [0-9]{4}-[0-9]{2}-[0-9]{2}                                # a date
+    | [0-9]{1,2}\.\s?[0-9]{1,2}\.(?:\s?20[0-9]{2}(?![0-9]))?    # 24.12., 24.12.2026
+    | [0-9]{1,2}[:.h][0-9]{2}(?![0-9])                          # a clock time
+    | :[0-9]{2}(?![0-9])                                        # a minute
+    | [0-9]{1,2}\.(?![0-9])                                     # an ordinal
+    | [0-9]+
+    | [^\W\d_]+(?:/[^\W\d]+(?:[-_/][^\W\d]+)*)+                 # a time zone
+    | [^\W\d_]+
     | \S
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -28,6 +44,22 @@ _AS_DIGITS = {
     **{word: f"{number}th" for number, word in enumerate(_ORDINALS, 6)},
     "fifteen": "15", "twenty": "20", "thirty": "30", "thirtieth": "30th",
 }  # fmt: skip
+_ZAHLEN = (
+    "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwoelf", "dreizehn",
+    "vierzehn", "fuenfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn", "zwanzig",
+)  # fmt: skip
+_STEMS = {
+    **{stem: n for n, stem in enumerate(
+        ("erst", "zweit", "dritt", "viert", "fuenft", "sechst", "siebt", "acht", "neunt", "zehnt", "elft", "zwoelft",
+         "dreizehnt", "vierzehnt", "fuenfzehnt"), 1)},
+    "zwanzigst": 20, "dreissigst": 30,
+}  # fmt: skip
+_ALS_ZIFFERN = {
+    **{word: str(number) for number, word in enumerate(_ZAHLEN, 2)},
+    "dreissig": "30", "vierzig": "40", "fuenfundvierzig": "45", "neunzig": "90",
+    **{f"{stem}{end}": f"{number}." for stem, number in _STEMS.items() for end in ("e", "en", "er", "es", "em")},
+}  # fmt: skip
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +71,17 @@ class Token:
     end: int
 
 
-def tokens(text: str) -> list[Token]:
-    return [Token(_plain(found[0]), *found.span()) for found in _TOKEN.finditer(text)]
+Tokens = Callable[[str], list[Token]]
+
+
+def english_tokens(text: str) -> list[Token]:
+    """The words of an English text."""
+    return [Token(_plain(found[0]), *found.span()) for found in _ENGLISH.finditer(text)]
+
+
+def german_tokens(text: str) -> list[Token]:
+    """The words of a German text, its umlauts as ae, oe, ue, ss."""
+    return [Token(_schlicht(found[0]), *found.span()) for found in _GERMAN.finditer(text)]
 
 
 def _plain(word: str) -> str:
@@ -48,13 +89,18 @@ def _plain(word: str) -> str:
     return _AS_DIGITS.get(word, word)
 
 
+def _schlicht(word: str) -> str:
+    word = word.lower().translate(_UMLAUTS)
+    return _ALS_ZIFFERN.get(word, word)
+
+
 class Cursor:
     """A place among the tokens. A `take…` moves past what it found, or leaves the place as it was."""
 
-    def __init__(self, text: str, start: int = 0) -> None:
-        self.text = text
-        self.tokens = tokens(text)
-        self.at = start
+    def __init__(self, text: str, tokens: Tokens = english_tokens) -> None:
+        self.text = unicodedata.normalize("NFC", text)
+        self.tokens = tokens(self.text)
+        self.at = 0
 
     @property
     def ended(self) -> bool:
@@ -63,7 +109,7 @@ class Cursor:
     def peek(self, ahead: int = 0) -> str:
         """The token `ahead` of here, empty behind the end."""
         place = self.at + ahead
-        return self.tokens[place].text if place < len(self.tokens) else ""
+        return self.tokens[place].text if 0 <= place < len(self.tokens) else ""
 
     def take(self, *words: str) -> str:
         """The token here if it is one of `words`, else nothing."""
@@ -94,7 +140,7 @@ class Cursor:
     def take_joint(self) -> bool:
         """What stands between two things of a list: a comma, "and", or both."""
         comma = self.take(",")
-        return bool(self.take("and", "&") or comma)
+        return bool(self.take("and", "und", "&") or comma)
 
     def said(self, start: int, end: int | None = None) -> str:
         """The text from token `start` up to token `end`, as it was written."""

@@ -1,12 +1,16 @@
-"""The part of a phrase that says on which days: of the week, of the month, of the year."""
+"""The part of an English phrase that says on which days: of the week, of the month, of the year."""
 
 import re
 
-from domain.phrases.said import PhraseRefused, Said
-from domain.phrases.tokens import Cursor, tokens
-from domain.words import DAYS, EITHER, MONTHS, NTH, ordinal, runs
+from domain.phrases import asked
+from domain.phrases.english.clock import duration
+from domain.phrases.moments import Moment
+from domain.phrases.said import Said
+from domain.phrases.tokens import Cursor, english_tokens
+from domain.words_english import DAYS, EITHER, MONTHS, NTH
+from domain.words_parts import runs
 
-_WEEKDAYS = {
+WEEKDAYS = {
     **{name.lower(): n for n, name in enumerate(DAYS)},
     **{name.lower()[:3]: n for n, name in enumerate(DAYS)},
     "tues": 2,
@@ -14,7 +18,7 @@ _WEEKDAYS = {
     "thur": 4,
     "thurs": 4,
 }
-_MONTHS = {
+MONTH_NAMES = {
     **{name.lower(): n for n, name in enumerate(MONTHS, 1)},
     **{name.lower()[:3]: n for n, name in enumerate(MONTHS, 1)},
     "sept": 9,
@@ -23,15 +27,14 @@ _NTH = {word: n for n, word in enumerate(NTH) if word}
 _EVERY_MONTH = ("of the month", "of every month", "of each month", "in the month", "every month", "each month")
 _EVERY_YEAR = ("every year", "each year", "of every year", "of each year")
 _WORKDAYS = ("weekday", "workday")
-_PARTS = ("morning", "afternoon", "evening", "night")
+PARTS = ("morning", "afternoon", "evening", "night")
 _LAST = 0
 _TWICE = {
-    "biweekly": ("every Monday at 09:00", "every Monday and Thursday at 09:00"),
-    "fortnightly": ("every Monday at 09:00", "on the 1st and 15th of the month at 09:00"),
-    "bimonthly": ("on the 1st and 15th of the month at 09:00", "on the 1st of the month in January and July at 09:00"),
-    "quarterly": ("on the 1st of the month in January, April, July and October at 09:00",),
-}  # fmt: skip
-_OTHER_DAYS = ("every 2nd day of the month, from the 1st at 09:00", "every Monday, Wednesday and Friday at 09:00")
+    "biweekly": ("0 9 * * 1", "0 9 * * 1,4"),
+    "fortnightly": ("0 9 * * 1", "0 9 1,15 * *"),
+    "bimonthly": ("0 9 1,15 * *", "0 9 1 1,7 *"),
+    "quarterly": ("0 9 1 1,4,7,10 *",),
+}
 
 
 def read_every(cursor: Cursor, said: Said) -> bool:
@@ -41,7 +44,7 @@ def read_every(cursor: Cursor, said: Said) -> bool:
     if not word and (cursor.take_any("every quarter on", "every quarter at")):
         word = "quarterly"
     if word:
-        raise PhraseRefused(f"“{word}” can be read in more than one way.", word, _TWICE[word])
+        raise asked.many_ways(word, *_TWICE[word])
     if cursor.take("every"):
         if word := cursor.take("other", "second", "2nd"):
             _refuse_every_other(cursor, start, word)
@@ -64,44 +67,24 @@ def read_every(cursor: Cursor, said: Said) -> bool:
 
 
 def _refuse_every_other(cursor: Cursor, start: int, word: str) -> None:
-    unit = cursor.take("day", "week", "month", "quarter", "weekday", *_WEEKDAYS)
-    if unit in _WEEKDAYS and (word == "other" or not cursor.take_any(*_EVERY_MONTH)):
-        name = DAYS[_WEEKDAYS[unit]]
-        raise PhraseRefused(
-            f"“{cursor.said(start, cursor.at)}” is every other week, which is not kept, or one of the month's.",
-            cursor.said(start, cursor.at),
-            (f"on the second {name} of the month at 09:00", f"every {name} at 09:00"),
-        )
+    unit = cursor.take("day", "week", "month", "quarter", "weekday", *WEEKDAYS)
+    if unit in WEEKDAYS and (word == "other" or not cursor.take_any(*_EVERY_MONTH)):
+        raise asked.every_other_weekday(cursor.said(start, cursor.at), WEEKDAYS[unit])
     if unit in ("day", "weekday") and (word == "other" or cursor.peek() not in ("of", "in", "every", "each")):
-        raise PhraseRefused(
-            "Every other day can't be kept: months have odd lengths.", cursor.said(start, cursor.at), _OTHER_DAYS
-        )
+        raise asked.every_few_days(cursor.said(start, cursor.at))
     if unit in ("week", "month", "quarter"):
-        raise PhraseRefused(
-            f"Every other {unit} is not kept: a schedule comes at least once in its {unit}.",
-            cursor.said(start, cursor.at),
-            ("every Monday at 09:00", "on the 1st and 15th of the month at 09:00"),
-        )
+        raise asked.every_few(cursor.said(start, cursor.at))
 
 
 def _refuse_every_few(cursor: Cursor, start: int) -> None:
-    number = cursor.take_number()
-    if number is not None and cursor.take("day", "days"):
-        raise PhraseRefused(
-            f"Every {number} days can't be kept: months have odd lengths.", cursor.said(start, cursor.at), _OTHER_DAYS
-        )
-    if number is not None and (unit := cursor.take("week", "weeks", "month", "months", "year", "years")):
-        raise PhraseRefused(
-            f"Every {number} {unit} can't be kept as one line.",
-            cursor.said(start, cursor.at),
-            ("every Monday at 09:00", "on the 1st of the month in January and July at 09:00"),
-        )
-    if number is not None and cursor.take("second", "seconds", "sec", "secs", "s"):
-        raise PhraseRefused(
-            "Nothing is planned finer than a minute.",
-            cursor.said(start, cursor.at),
-            ("every minute", "every 5 minutes"),
-        )
+    if cursor.take_number() is None:
+        return
+    if cursor.take("day", "days"):
+        raise asked.every_few_days(cursor.said(start, cursor.at))
+    if cursor.take("week", "weeks", "month", "months", "year", "years"):
+        raise asked.every_few(cursor.said(start, cursor.at))
+    if cursor.take("second", "seconds", "sec", "secs", "s"):
+        raise asked.seconds(cursor.said(start, cursor.at))
 
 
 def read_days(cursor: Cursor, said: Said) -> bool:
@@ -132,7 +115,7 @@ def _weekly(cursor: Cursor, said: Said, *, every: bool) -> bool:
 
 
 def _part(cursor: Cursor, said: Said) -> bool:
-    word = cursor.take(*_PARTS, *(f"{part}s" for part in _PARTS))
+    word = cursor.take(*PARTS, *(f"{part}s" for part in PARTS))
     if word:
         said.part = word.removesuffix("s")
     return bool(word)
@@ -168,13 +151,13 @@ def _weekdays(cursor: Cursor) -> tuple[list[int], bool] | None:
 
 def _weekday(cursor: Cursor) -> tuple[int, bool] | None:
     word = cursor.peek()
-    if word in _WEEKDAYS:
+    if word in WEEKDAYS:
         cursor.at += 1
         cursor.take(".")
-        return _WEEKDAYS[word], False
-    if word.endswith("s") and word[:-1] in _WEEKDAYS:
+        return WEEKDAYS[word], False
+    if word.endswith("s") and word[:-1] in WEEKDAYS:
         cursor.at += 1
-        return _WEEKDAYS[word[:-1]], True
+        return WEEKDAYS[word[:-1]], True
     return None
 
 
@@ -186,21 +169,17 @@ def _monthly(cursor: Cursor, said: Said, *, every: bool) -> bool:
         return False
     spoken = cursor.said(start, cursor.at)
     if _refuses_market_day(cursor):
-        raise PhraseRefused(
-            f"“{cursor.said(start, cursor.at)}” can't be kept yet.",
-            cursor.said(start, cursor.at),
-            ("on the first Monday of the month at 09:00", "on the last day of the month at 09:00"),
-        )
-    if cursor.peek() in _WEEKDAYS:
+        raise asked.market_day(cursor.said(start, cursor.at))
+    if cursor.peek() in WEEKDAYS:
         said.weekday = _nth_weekdays(cursor, named, spoken)
     elif cursor.take("day", "days"):
-        said.day = _from_the_first(cursor, named, spoken, every=every) or _month_days(named, spoken)
+        said.day = _from_the_first(cursor, named, spoken, every=every) or asked.month_days(named, spoken)
     else:
         in_words = cursor.peek(-1) in _NTH
         monthly = cursor.take_any(*_EVERY_MONTH)
         if _LAST in named or (in_words and not monthly):
             return False
-        said.day = _month_days(named, spoken)
+        said.day = asked.month_days(named, spoken)
         said.repeats = said.repeats or monthly
     monthly = cursor.take_any(*_EVERY_MONTH)
     said.repeats = said.repeats or every or monthly or len(named) > 1 or bool(said.day and "/" in said.day)
@@ -254,29 +233,15 @@ def _nth_weekdays(cursor: Cursor, named: list[int], spoken: str) -> str:
     while True:
         day = _weekday(cursor)
         if day is None or max(named) > 5:
-            raise PhraseRefused(f"“{spoken}”: a month has five of a weekday at most.", spoken)
+            raise asked.five_at_most(spoken)
         items += [f"L{day[0]}" if n == _LAST else f"{day[0]}#{n}" for n in named]
         place = cursor.at
         cursor.take_joint()
         cursor.take("the")
         named = _nths(cursor)
-        if not named or cursor.at == place or cursor.peek() not in _WEEKDAYS:
+        if not named or cursor.at == place or cursor.peek() not in WEEKDAYS:
             cursor.at = place
             return ",".join(dict.fromkeys(items))
-
-
-def _month_days(named: list[int], spoken: str) -> str:
-    if named == [_LAST]:
-        return "L"
-    if _LAST in named:
-        raise PhraseRefused(
-            f"“{spoken}”: the last day of the month stands alone. Make a schedule for each.",
-            spoken,
-            ("on the last day of the month at 09:00",),
-        )
-    if max(named) > 31 or min(named) < 1:
-        raise PhraseRefused(f"“{spoken}” is no day of a month: they go from the 1st to the 31st.", spoken)
-    return runs(named)
 
 
 def _from_the_first(cursor: Cursor, named: list[int], spoken: str, *, every: bool) -> str:
@@ -292,14 +257,7 @@ def _from_the_first(cursor: Cursor, named: list[int], spoken: str, *, every: boo
         if cursor.take_all("from the 1st"):
             return f"*/{number}"
         cursor.at = place
-    raise PhraseRefused(
-        f"“every {spoken} day” can be read in two ways.",
-        spoken,
-        (
-            f"on the {ordinal(number)} of the month at 09:00",
-            f"every {ordinal(number)} day of the month, from the 1st at 09:00",
-        ),
-    )
+    raise asked.many_ways(f"every {spoken} day", f"0 9 {number} * *", f"0 9 */{number} * *" if number < 31 else "")
 
 
 def _either(cursor: Cursor, said: Said) -> None:
@@ -312,7 +270,7 @@ def _either(cursor: Cursor, said: Said) -> None:
         cursor.at = start - 1
         return
     said.weekday, said.repeats = runs(found[0]), True
-    whole = [token.text for token in tokens(EITHER)]
+    whole = [token.text for token in english_tokens(EITHER)]
     if [cursor.peek(n) for n in range(len(whole))] == whole:
         cursor.at += len(whole)
 
@@ -330,12 +288,12 @@ def read_months(cursor: Cursor, said: Said) -> bool:
 def _months(cursor: Cursor) -> list[int]:
     found: list[int] = []
     place = cursor.at
-    while (month := _MONTHS.get(cursor.peek())) is not None:
+    while (month := MONTH_NAMES.get(cursor.peek())) is not None:
         cursor.at += 1
         found.append(month)
         place = cursor.at
         if cursor.take("to", "-", "–", "through"):
-            last = _MONTHS.get(cursor.peek())
+            last = MONTH_NAMES.get(cursor.peek())
             if last is None:
                 break
             cursor.at += 1
@@ -348,13 +306,50 @@ def _months(cursor: Cursor) -> list[int]:
 
 
 def read_date(cursor: Cursor, said: Said) -> bool:
-    """ "1 January", "on March 15th", "every December 24"; one of each year, where "every" or "yearly" is said."""
+    """ "1 January", "Thu, March 15th 2029", "24/12"; of each year where "every" or "yearly" is said, else the next."""
     if said.has_days or said.months is not None:
         return False
     cursor.take("on")
     every = bool(cursor.take("every", "each"))
+    weekday = _weekday(cursor)
+    cursor.take(",")
     cursor.take("the")
-    month = _MONTHS.get(cursor.peek())
+    found = _iso(cursor) or _in_numbers(cursor, said) or _named_date(cursor)
+    if found is None:
+        return False
+    year, month, day = found
+    if every or cursor.take_any(*_EVERY_YEAR) or said.every == "year":
+        said.repeats = True
+        said.day, said.months = str(day), str(month)
+        return year is None and weekday is None
+    said.moment = Moment(on=(year, month, day), weekday=weekday[0] if weekday else None)
+    return True
+
+
+def _iso(cursor: Cursor) -> tuple[int | None, int, int] | None:
+    read = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", cursor.peek())
+    if read is None:
+        return None
+    cursor.at += 1
+    return asked.date_of(int(read[1]), int(read[2]), int(read[3]))
+
+
+def _in_numbers(cursor: Cursor, said: Said) -> tuple[int | None, int, int] | None:
+    """ "24/12", "12/24/2026"."""
+    start = cursor.at
+    first = cursor.take_number(31)
+    second = cursor.take_number(31) if first and cursor.take("/") else None
+    if not (first and second):
+        cursor.at = start
+        return None
+    year = cursor.take_number() if cursor.take("/") else None
+    spoken = cursor.said(start, cursor.at)
+    said.doubtful = spoken if first <= 12 and second <= 12 and first != second else ""
+    return asked.day_and_month(first, second, year)
+
+
+def _named_date(cursor: Cursor) -> tuple[int | None, int, int] | None:
+    month = MONTH_NAMES.get(cursor.peek())
     if month is not None:
         cursor.at += 1
         cursor.take("the")
@@ -362,11 +357,78 @@ def read_date(cursor: Cursor, said: Said) -> bool:
     else:
         day = _nth(cursor) or cursor.take_number(31)
         cursor.take("of")
-        month = _MONTHS.get(cursor.peek())
+        month = MONTH_NAMES.get(cursor.peek())
         cursor.at += 1
-    if not day or month is None or day > 31 or re.fullmatch("[0-9]{4}", cursor.peek()):
+    if not day or month is None or day > 31:
+        return None
+    place = cursor.at
+    cursor.take(",")
+    year = cursor.take_number() if re.fullmatch("20[0-9]{2}", cursor.peek()) else None
+    cursor.at = place if year is None else cursor.at
+    return year, month, day
+
+
+def read_moment(cursor: Cursor, said: Said) -> bool:
+    """ "tomorrow", "in 2 hours", "next Friday", "Monday next week", "once": one day, or one moment."""
+    if cursor.take("once"):
+        if cursor.peek() == "a":
+            return False
+        said.once = True
+        return True
+    if said.has_days:
         return False
-    yearly = cursor.take_any(*_EVERY_YEAR) or every
-    said.day, said.months = str(day), str(month)
-    said.repeats = said.repeats or yearly
-    return True
+    cursor.take("on")
+    said.moment = _ahead(cursor, said) or _named_day(cursor, said) or _next_weekday(cursor)
+    return said.moment is not None
+
+
+def _ahead(cursor: Cursor, said: Said) -> Moment | None:
+    """ "in 90 minutes", "in 3 days", "a week from now"."""
+    start = cursor.at
+    led = cursor.take("in") or said.once
+    minutes = duration(cursor) if led and not said.has_clock else None
+    if minutes is None and led and (short := re.fullmatch(r"([0-9]{1,2})h([0-9]{2})", cursor.peek())):
+        cursor.at += 1
+        minutes = int(short[1]) * 60 + int(short[2])
+    if minutes is not None:
+        said.once = True
+        return Moment(minutes=minutes)
+    number = 1 if cursor.take("a", "an") else cursor.take_number() if led else None
+    unit = cursor.take("day", "days", "week", "weeks", "d", "w") if number is not None and led else ""
+    if unit:
+        return Moment(days=(number or 0) * (7 if unit.startswith("w") else 1))
+    cursor.at = start
+    return None
+
+
+def _named_day(cursor: Cursor, said: Said) -> Moment | None:
+    cursor.take("the")
+    if cursor.take_all("day after tomorrow"):
+        return Moment(days=2)
+    if cursor.take("tonight"):
+        said.part = "evening"
+        return Moment(days=0)
+    if word := cursor.take("today", "tomorrow"):
+        _part(cursor, said)
+        return Moment(days=int(word == "tomorrow"))
+    if cursor.take("this") and _part(cursor, said):
+        return Moment(days=0)
+    return None
+
+
+def _next_weekday(cursor: Cursor) -> Moment | None:
+    """ "next Friday", "this Friday", "Friday next week", "next week on Friday"."""
+    start = cursor.at
+    if cursor.take_all("next week"):
+        cursor.take("on")
+        day = _weekday(cursor)
+        return Moment(weekday=day[0] if day else 1, weeks=1)
+    word = cursor.take("next", "this", "coming")
+    day = _weekday(cursor)
+    if day is not None and not day[1]:
+        if not word and cursor.take_all("next week"):
+            return Moment(weekday=day[0], weeks=1)
+        if word:
+            return Moment(weekday=day[0], following=word == "next")
+    cursor.at = start
+    return None

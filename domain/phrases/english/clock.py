@@ -1,10 +1,23 @@
-"""The part of a phrase that says at what time, or how often within a day."""
+"""The part of an English phrase that says at what time, or how often within a day."""
 
 import re
 
-from domain.phrases.said import PhraseRefused, Said
+from domain.phrases.fits import (
+    Span,
+    Time,
+    is_unclear,
+    limit_pace,
+    no_time_of_day,
+    set_pace_of_hours,
+    set_pace_of_minutes,
+    set_paced,
+    set_times,
+    which_half,
+    whole_hours,
+)
+from domain.phrases.said import Said
 from domain.phrases.tokens import Cursor
-from domain.words import clock_time, join, numbers, runs
+from domain.words_parts import runs
 
 MINUTES = ("minute", "minutes", "min", "mins", "m")
 HOURS = ("hour", "hours", "hr", "hrs", "h")
@@ -12,8 +25,6 @@ _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
 _FORENOON = ("am", "a.m", "a.m.")
 _AFTERNOON = ("pm", "p.m", "p.m.")
 _PARTS = {"morning": "am", "afternoon": "pm", "evening": "pm"}
-_PART_HOURS = {"morning": (0, 12), "afternoon": (12, 18), "evening": (16, 23), "night": (18, 23)}
-Time = tuple[int, int]
 
 
 def duration(cursor: Cursor) -> int | None:
@@ -41,34 +52,42 @@ def read_pace(cursor: Cursor, said: Said) -> bool:
     """ "every 15 minutes", "hourly", "every 2 hours at :15", "every hour from 9 to 17"."""
     if said.has_clock:
         return False
-    pace = _pace(cursor)
-    if pace is None:
+    found = _pace(cursor)
+    if found is None:
         return False
-    number, is_minutes = pace
-    if is_minutes and number > 59 and number % 60 == 0:
-        number, is_minutes = number // 60, False
-    (_pace_of_minutes if is_minutes else _pace_of_hours)(cursor, said, number)
-    said.is_pace = said.repeats = True
-    said.pace = (number, is_minutes) if said.hour in ("*", f"*/{number}") else None
+    number, is_minutes = pace = whole_hours(found[0], is_minutes=found[1])
+    if is_minutes:
+        anew = cursor.take_all("from each full hour")
+        span = _span(cursor)
+        set_pace_of_minutes(said, number, span, None if span else _some_hours(cursor), anew=anew)
+    else:
+        anew = cursor.take_all("from each midnight")
+        past = _minutes_past(cursor)
+        span = _span(cursor)
+        set_pace_of_hours(said, number, past or (_minutes_past(cursor) if span is None else []), span, anew=anew)
+    set_paced(said, pace)
     return True
 
 
 def read_span(cursor: Cursor, said: Said) -> bool:
     """ "from 9 to 17", apart from the pace that it limits."""
-    if said.pace is None:
+    span = _span(cursor) if said.pace is not None else None
+    return span is not None and limit_pace(said, span)
+
+
+def read_times(cursor: Cursor, said: Said) -> bool:
+    """ "at 8:30", "at 9 and 17", "9am", "at noon"."""
+    if said.has_clock:
         return False
-    number, is_minutes = said.pace
-    if is_minutes:
-        hours = _span_of_minutes(cursor, number)
-        said.hour = hours or said.hour
-    else:
-        span = _span(cursor)
-        hours = None
-        if span is not None and said.minute == "0":
-            hours, minute = _hours_of(span, number)
-            said.hour, said.minute = hours, str(minute)
-    said.pace = None if hours else said.pace
-    return hours is not None
+    start = cursor.at
+    led = bool(cursor.take("at", "@"))
+    if not (led or _is_plainly_time(cursor)):
+        return False
+    times = _times(cursor)
+    if not times:
+        return False
+    set_times(said, times, cursor.said(start, cursor.at))
+    return True
 
 
 def _pace(cursor: Cursor) -> tuple[int, bool] | None:
@@ -87,43 +106,6 @@ def _pace(cursor: Cursor) -> tuple[int, bool] | None:
         cursor.at = start
         return None
     return 1 if number is None else number, unit in MINUTES
-
-
-def _pace_of_minutes(cursor: Cursor, said: Said, number: int) -> None:
-    anew = cursor.take_all("from each full hour")
-    if number == 0 or number > 59 or (60 % number and not anew):
-        raise _uneven(number, "minutes", 60)
-    said.minute = "*" if number == 1 else f"*/{number}"
-    said.hour = _span_of_minutes(cursor, number) or _some_hours(cursor) or "*"
-
-
-def _pace_of_hours(cursor: Cursor, said: Said, number: int) -> None:
-    anew = cursor.take_all("from each midnight")
-    minutes = _minutes_past(cursor)
-    span = _span(cursor)
-    if span is None:
-        if number == 0 or number > 23 or (24 % number and not anew):
-            raise _uneven(number, "hours", 24)
-        said.hour = "*" if number == 1 else f"*/{number}"
-        said.minute = runs(minutes or _minutes_past(cursor) or [0])
-        return
-    said.hour, minute = _hours_of(span, number)
-    said.minute = str(minute)
-    if minutes:
-        raise PhraseRefused(f"“{_spoken(span)}” says the minute already.")
-
-
-def _uneven(number: int, unit: str, whole: int) -> PhraseRefused:
-    said = f"Every {number} {unit} does not come out even within {'an hour' if whole == 60 else 'a day'}."
-    if number == 24 and whole == 24:
-        return PhraseRefused("Every 24 hours is every day: at what time?", suggestions=("every day at 09:00",))
-    if number > whole:
-        fits = ("every hour", "every 2 hours") if whole == 60 else ("every day at 09:00", "every Monday at 09:00")
-        return PhraseRefused(f"Every {number} {unit} does not fit a clock.", suggestions=fits)
-    even = [n for n in range(1, whole) if whole % n == 0]
-    near = [max((n for n in even if n < number), default=1), min((n for n in even if n > number), default=even[-1])]
-    spoken = [f"every {unit[:-1]}" if n == 1 else f"every {n} {unit}" for n in dict.fromkeys(near)]
-    return PhraseRefused(said, suggestions=tuple(spoken))
 
 
 def _some_hours(cursor: Cursor) -> str | None:
@@ -184,7 +166,7 @@ def _numbers(cursor: Cursor, most: int) -> list[int]:
             return found
 
 
-def _span(cursor: Cursor) -> tuple[Time, Time] | None:
+def _span(cursor: Cursor) -> Span | None:
     """ "from 9 to 17:00", "between 9 and 17"."""
     start = cursor.at
     opening = cursor.take("from", "between")
@@ -193,65 +175,11 @@ def _span(cursor: Cursor) -> tuple[Time, Time] | None:
         if first and cursor.take(*(("and",) if opening == "between" else ("to", "till", "until", "-", "–", "through"))):
             last = _time(cursor)
             if last:
-                return _same_half((first, last), cursor.said(start, cursor.at))
+                if is_unclear([first, last]):
+                    raise which_half(cursor.said(start, cursor.at))
+                return first[0], last[0]
     cursor.at = start
     return None
-
-
-def _same_half(times: tuple[tuple[Time, str], tuple[Time, str]], text: str) -> tuple[Time, Time]:
-    (first, _), (last, _) = times
-    if _is_unclear(list(times)):
-        raise _which_half(text)
-    return first, last
-
-
-def _is_unclear(times: list[tuple[Time, str]]) -> bool:
-    """Whether one time says am or pm and another leaves it open."""
-    halves = {half for _, half in times}
-    return bool(halves & {"am", "pm"}) and any(half == "" and 0 < hour <= 12 for (hour, _), half in times)
-
-
-def _which_half(text: str) -> PhraseRefused:
-    return PhraseRefused(
-        f"In “{text}”, one time says am or pm and another does not. Say it for each, or use 08:00 and 20:00.", text
-    )
-
-
-def _span_of_minutes(cursor: Cursor, number: int) -> str | None:
-    span = _span(cursor)
-    if span is None:
-        return None
-    (hour, minute), (until, last) = span
-    final = 59 - 59 % number
-    if minute == 0 and last == final:
-        return runs(_round(hour, until, 1))
-    before, pace = (until - 1) % 24, "every minute" if number == 1 else f"every {number} minutes"
-    ends = [until] if last or until == hour else [before, until]
-    raise PhraseRefused(
-        f"“{_spoken(span)}” is not whole hours of {pace.removeprefix('every ')}, so one line can't say it.",
-        suggestions=tuple(f"{pace} from {clock_time(hour, 0)} to {clock_time(end, final)}" for end in ends),
-    )
-
-
-def _hours_of(span: tuple[Time, Time], number: int) -> tuple[str, int]:
-    (hour, minute), (until, last) = span
-    within = (until - hour) % 24
-    if number == 0 or number > 23 or minute != last or within % number:
-        steps = within // number if 0 < number < 24 else 0
-        fits = clock_time((hour + steps * number) % 24, minute)
-        pace = "every hour" if number == 1 else f"every {number} hours"
-        said = f"“{_spoken(span)}” does not end on one of its own times."
-        suggestion = (f"{pace} from {clock_time(hour, minute)} to {fits}",) if steps else ()
-        raise PhraseRefused(said, suggestions=suggestion or ("every hour from 09:00 to 17:00",))
-    return runs(_round(hour, until, number)), minute
-
-
-def _round(first: int, last: int, step: int) -> list[int]:
-    return [n % 24 for n in range(first, first + (last - first) % 24 + 1, step)]
-
-
-def _spoken(span: tuple[Time, Time]) -> str:
-    return f"from {clock_time(*span[0])} to {clock_time(*span[1])}"
 
 
 def read_past(cursor: Cursor, said: Said) -> bool:
@@ -311,33 +239,6 @@ def _item(cursor: Cursor) -> str | None:
     return item if step_of is None else f"{item}/{step_of}"
 
 
-def read_times(cursor: Cursor, said: Said) -> bool:
-    """ "at 8:30", "at 9 and 17", "9am", "at noon"."""
-    if said.has_clock:
-        return False
-    start = cursor.at
-    led = bool(cursor.take("at", "@"))
-    if not (led or _is_plainly_time(cursor)):
-        return False
-    times = _times(cursor)
-    if not times:
-        return False
-    spoken = cursor.said(start, cursor.at)
-    if _is_unclear(times):
-        raise _which_half(spoken)
-    held = sorted({time for time, _ in times})
-    hours, minutes = {hour for hour, _ in held}, {minute for _, minute in held}
-    if len(hours) * len(minutes) != len(held):
-        listed = join([clock_time(*time) for time in held])
-        raise PhraseRefused(
-            f"One schedule can't come at {listed}, since their minutes differ. Make one for each.",
-            suggestions=tuple(f"every day at {clock_time(*time)}" for time in held[:2]),
-        )
-    said.minute, said.hour = runs(sorted(minutes)), runs(sorted(hours))
-    said.is_bare = any(not half and 0 < hour <= 12 for (hour, _), half in times)
-    return True
-
-
 def _is_plainly_time(cursor: Cursor) -> bool:
     word, following = cursor.peek(), cursor.peek(1)
     if word in _NAMED or re.fullmatch(r"[0-9]{1,2}[:h][0-9]{2}", word):
@@ -382,7 +283,7 @@ def _time(cursor: Cursor, *, listed: bool = False) -> tuple[Time, str] | None:
         if listed:
             cursor.at = start
             return None
-        raise PhraseRefused(f"“{spoken}” is no time of day: hours go from 0 to 23, minutes from 0 to 59.", spoken)
+        raise no_time_of_day(spoken)
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)
     return (hour, minute), half
@@ -415,16 +316,3 @@ def _half(cursor: Cursor) -> str:
         cursor.at += 3
         return _PARTS[cursor.peek(-1)]
     return ""
-
-
-def in_part_of_day(said: Said) -> str:
-    """The hours of "every evening at 6": 18; refused where the part and the hour do not go together."""
-    hours = numbers(said.hour or "", 0, 23)
-    part = said.part or ""
-    begin, end = _PART_HOURS[part]
-    meant = [hour + 12 if hour < 12 and said.is_bare and part != "morning" else hour for hour in hours]
-    if not all(begin <= hour <= end for hour in meant):
-        spoken = join([str(hour) for hour in hours])
-        suggestions = tuple(f"every day at {clock_time(hour, 0)}" for hour in dict.fromkeys((hours[0], meant[0])))
-        raise PhraseRefused(f"Which hour is {spoken} o'clock in the {part}?", suggestions=suggestions)
-    return runs(meant)
