@@ -60,6 +60,7 @@ async def run(settings: Settings, *, stop: asyncio.Event, ready: Callable[[], No
         bars_dir=settings.data_dir / "bars",
         trail=AuditTrail(database, offload),
         live=LiveSettings(database, offload, ChatSettings(access_mode=AccessMode(settings.access_mode))),
+        history_months=settings.history_months,
         link_url=settings.telegram_link_url.rstrip("/"),
     )
     application = build_application(

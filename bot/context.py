@@ -16,7 +16,7 @@ from db.engine import Database
 from db.offload import Offload
 from db.unit_of_work import UnitOfWork
 from domain.errors import NotVerified
-from domain.locales import set_locale
+from domain.locales import set_locale, speaks
 from domain.users import Role, User
 from services.telegram import Audit, Form
 
@@ -50,6 +50,9 @@ class Recent:
             self._seen.clear()
         self._seen[telegram_user_id] = (time.monotonic() + self.LIVES_S, user)
 
+    def forget(self, telegram_user_id: int) -> None:
+        self._seen.pop(telegram_user_id, None)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -63,6 +66,8 @@ class Parts:
     bars_dir: Path
     trail: AuditTrail
     live: LiveSettings
+    history_months: int = 12
+    """How long runs and the audit of commands are kept."""
     link_url: str = "https://t.me"
     """Where a link to the bot begins."""
     recent: Recent = field(default_factory=Recent)
@@ -82,7 +87,7 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         self._user: User | None = None
         self._speaker: int | None = None
         self.client_locale: str | None = None
-        """The language of the speaker's Telegram, which may be missing."""
+        """The language of the speaker's Telegram; where we don't speak it, the one to begin with."""
         self.entry: Audit | None = None
         self.acted = False
         self.arguments: list[str] = []
@@ -92,7 +97,8 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         context = super().from_update(update, application)
         if isinstance(update, Update) and update.effective_user is not None:
             context._speaker = update.effective_user.id
-            context.client_locale = update.effective_user.language_code
+            told = update.effective_user.language_code
+            context.client_locale = told if speaks(told) else context.parts.live.current.default_language
         return context
 
     @property
@@ -144,6 +150,14 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         self.parts.recent.put(self.speaker, user)
         if self.entry is not None:
             self.entry.user_id, self.entry.user_email = user.id, user.email
+
+    def forgets(self) -> None:
+        """Nobody known speaks from here on: the account is gone, and the audit of this update names nobody."""
+        self._user = None
+        self.parts.recent.forget(self.speaker)
+        if self.entry is not None:
+            self.entry.user_id = self.entry.user_email = self.entry.chat_id = None
+            self.entry.telegram_user_id, self.entry.full_message = 0, ""
 
     async def run(self, method: Callable[Concatenate[Service, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do a service's work in a thread, as the person who speaks: it sees and changes only what is theirs."""

@@ -33,6 +33,11 @@ def known(tag: str | None) -> str:
     return DEFAULT
 
 
+def speaks(tag: str | None) -> bool:
+    """Whether we speak the language of a tag such as ``de-AT``."""
+    return (tag or "").replace("_", "-").lower().partition("-")[0] in LOCALES
+
+
 def current() -> str:
     """The language of this journey."""
     return _current.get()

@@ -36,6 +36,18 @@ def overview(wishes: Wishes, now: datetime) -> Reply:
     return Reply("\n".join(lines), rows)
 
 
+def in_short(wishes: Wishes, now: datetime) -> list[str]:
+    """The lines of the settings card."""
+    lines = [
+        t("Reports: {way}", way=_way(wishes, "report")),
+        t("Failures: {way}", way=_way(wishes, "failure")),
+        t("Quiet hours: {hours}", hours=_quiet(wishes)),
+    ]
+    if (reason := held_back(wishes, now)) is not None:
+        lines.append(t("Now: {reason}", reason=reason))
+    return lines
+
+
 def category(wishes: Wishes, name: str) -> Reply:
     """One category, with its choices as buttons."""
     ask = t("Which way shall they come? With two, the second takes over where the first refuses for good.")
