@@ -91,11 +91,14 @@ class ChannelConfigRow(Base):
     updated_by: Mapped[str | None] = mapped_column(String(255))
 
 
+SPOKEN = """coalesce(u.locale, (SELECT i.metadata ->> 'language' FROM usr_auth_identities i
+    WHERE i.user_id = u.id AND i.provider = 'telegram' ORDER BY i.id DESC LIMIT 1))"""
+"""The language of a person `u`: what they chose, else what their Telegram said when they came."""
+
 # What a batch of messages needs to know of those whom it is for, in one question.
-READERS = text("""
+READERS = text(f"""
 SELECT u.id, u.email, u.timezone,
-    coalesce(u.locale, (SELECT i.metadata ->> 'language' FROM usr_auth_identities i
-     WHERE i.user_id = u.id AND i.provider = 'telegram' ORDER BY i.id DESC LIMIT 1)) AS locale,
+    {SPOKEN} AS locale,
     (SELECT coalesce(m.disabled_reason, '') FROM usr_auth_identities m
      WHERE m.user_id = u.id AND m.provider = 'email' AND m.external_id = lower(u.email)
         AND m.disabled_at IS NOT NULL) AS mail_disabled,
@@ -107,7 +110,7 @@ SELECT u.id, u.email, u.timezone,
      FROM usr_auth_identities i
      WHERE i.user_id = u.id AND (i.provider = 'telegram' OR i.provider LIKE 'channel:%')) AS addresses
 FROM usr_users u WHERE u.id = ANY(CAST(:users AS bigint[]))
-""")
+""")  # noqa: S608  # composed of our own constant, never of input
 
 # A bucket that may go below nothing: how far below says how long what comes now has to wait.
 CHARGE = text("""

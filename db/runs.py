@@ -31,10 +31,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
+from db.preferences import SPOKEN
 from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created
 from domain import runs
 from domain.ids import RunId, ScheduleId, UserId
+from domain.locales import DEFAULT
 from domain.runs import STOP_GRACE, ClaimedRun, Condition, Fence, Overlap, Run, RunStatus, Step, Trigger
 
 _STATUSES = ", ".join(f"'{status}'" for status in RunStatus)
@@ -180,7 +182,8 @@ SET {change(runs.START)}, worker_id = :worker_id, started_at = now(), heartbeat_
     deadline_at = now() + make_interval(secs => (r.job_snapshot ->> 'timeout_s')::integer)
 FROM given WHERE r.id = given.id AND {guard(runs.START)} AND {_NOBODY_ELSES_TURN}
 RETURNING r.id, r.scheduled_for, r.token, r.attempt, r.job_type, r.user_id, r.job_id, r."trigger",
-    r.started_at, r.deadline_at, r.job_snapshot
+    r.started_at, r.deadline_at, r.job_snapshot,
+    (SELECT {SPOKEN} FROM usr_users u WHERE u.id = r.user_id) AS locale
 """)
 
 KEEP = text(f"""
@@ -504,6 +507,7 @@ def _claimed(row: Any) -> ClaimedRun:
         name=snapshot["name"],
         params=snapshot["task_params"],
         timezone=snapshot["timezone"],
+        locale=row.locale or DEFAULT,
         trigger=Trigger(row.trigger),
         started_at=row.started_at,
         deadline_at=row.deadline_at,

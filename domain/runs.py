@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.ids import RunId, ScheduleId, UserId
+from domain.locales import DEFAULT
 from domain.messages import Outgoing
 
 LEASE = timedelta(seconds=45)
@@ -192,6 +193,8 @@ class ClaimedRun:
     trigger: Trigger
     started_at: datetime
     deadline_at: datetime
+    locale: str = DEFAULT
+    """The language of whoever it reports to."""
 
 
 def back_off(attempt: int, chance: random.Random) -> timedelta:

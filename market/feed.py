@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from market.bars import Bars, Timeframe
 from market.errors import UnknownFeed, UnknownSymbol
 from market.instruments import Instrument, nearest, parse_symbol
@@ -74,7 +75,9 @@ def open_feed(name: str, *, bars_dir: Path) -> Feed:
         return factory(bars_dir)
     plug_in = _plug_ins().get(name)
     if plug_in is None:
-        raise UnknownFeed(f"There is no price source named {name}; there are {', '.join(feed_names())}.")
+        raise UnknownFeed(
+            t("There is no price source named {name}; there are {known}.", name=name, known=", ".join(feed_names()))
+        )
     try:
         opened: Feed = plug_in.load()(bars_dir)
     except Exception as problem:  # foreign code may fail in any way
@@ -95,7 +98,13 @@ def resolve(text: str, default_feed: str, bars_dir: Path) -> tuple[str, str]:
     if colon:
         feed = head.strip().lower()
         if feed not in feed_names():
-            raise InvalidInput(f"There is no price source named {_shown(head)}; there are {', '.join(feed_names())}.")
+            raise InvalidInput(
+                t(
+                    "There is no price source named {name}; there are {known}.",
+                    name=_shown(head),
+                    known=", ".join(feed_names()),
+                )
+            )
     else:
         feed = "csv" if _has(symbol, open_feed("csv", bars_dir=bars_dir).instruments()) else default_feed
     known = open_feed(feed, bars_dir=bars_dir).instruments()

@@ -7,10 +7,15 @@ from db.jobs import ScheduleRow
 from db.unit_of_work import UnitOfWork
 from domain import runs
 from domain.ids import RunId, UserId
-from domain.locales import speaking, t
+from domain.locales import mark, speaking, t
 from domain.messages import Button, Category, Outgoing, Rows
 from notifications import outbox
 from services.pausing import plan_no_more
+
+TOO_LONG = mark("it took longer than its time limit")
+GONE = mark("its worker stopped answering")
+STOPPED = mark("its worker was stopped")
+"""Reasons are kept in English where the platform writes them, and said in the language of whoever reads."""
 
 
 def failed(

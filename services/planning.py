@@ -32,8 +32,6 @@ RING_BATCH = 1000
 RESCUE_BATCH = 200
 DIGEST_USERS = 50
 DIGEST_LINES = 12
-TOO_LONG = mark("it took longer than its time limit")
-GONE = mark("its worker stopped answering")
 _NOT_SKIPPING = (Overlap.QUEUE_ONE, Overlap.IN_TURN)
 
 
@@ -284,7 +282,7 @@ def _next_or_none(row: ScheduleRow, sessions: Sessions) -> datetime | None:
 
 
 def _rescue(uow: UnitOfWork, run: Stalled, now: datetime, chance: random.Random) -> None:
-    reason = TOO_LONG if run.late else GONE
+    reason = failures.TOO_LONG if run.late else failures.GONE
     event = {
         "at": _stamp(now),
         "what": "timed_out" if run.late else "lost",

@@ -11,6 +11,7 @@ from db.runs import as_json
 from db.unit_of_work import UnitOfWork
 from domain import runs
 from domain.errors import GiveUp, RetryLater, UserError
+from domain.locales import t
 from domain.messages import Outgoing
 from domain.runs import ClaimedRun, Outcome, Step
 from notifications import outbox
@@ -71,7 +72,7 @@ class RunsService:
     ) -> bool:
         """Plan another attempt or record the end, and then tell the owner; False when the run is no longer ours."""
         known = isinstance(problem, GiveUp | RetryLater | UserError)
-        reason = str(problem) if known else f"something broke on my side (reference {reference})"
+        reason = str(problem) if known else t("something broke on my side (reference {reference})", reference=reference)
         final = isinstance(problem, GiveUp | UserError) or (not claimed.repeatable and not known)
         after = problem.after if isinstance(problem, RetryLater) else None
         if not final and claimed.attempt <= claimed.max_retries:
@@ -81,7 +82,7 @@ class RunsService:
 
     def time_out_run(self, claimed: ClaimedRun, *, now: datetime, chance: random.Random) -> bool:
         """Take the run from a job that is past its time limit; its late result will be refused."""
-        reason = "it took longer than its time limit"
+        reason = failures.TOO_LONG
         if claimed.repeatable and claimed.attempt <= claimed.max_retries:
             wait = runs.back_off(claimed.attempt, chance)
             return self._move(runs.RETRY, claimed, reason, "timed_out", now, after=wait)
@@ -89,7 +90,7 @@ class RunsService:
 
     def hand_back(self, claimed: ClaimedRun, *, now: datetime) -> bool:
         """Let another worker do it, as this one is being stopped; that is no failure, so it never ends the run."""
-        return self._move(runs.RETRY, claimed, "its worker was stopped", "handed_back", now, after=timedelta(0))
+        return self._move(runs.RETRY, claimed, failures.STOPPED, "handed_back", now, after=timedelta(0))
 
     def _move(
         self,

@@ -17,6 +17,7 @@ from db.engine import Database
 from db.offload import with_retries
 from db.runs import as_json
 from domain.errors import GiveUp, RetryLater, UserError
+from domain.locales import speaking
 from domain.runs import ClaimedRun, Outcome
 from services.job_kinds import JobKind, kind_of, read_params
 from services.runs import RunsService
@@ -109,7 +110,7 @@ class Execution:
             log.info("bell_found_nothing", run_id=run_id, attempt=attempt)
             settled.set_result(None)
             return settled
-        with _named(claimed):
+        with _named(claimed), speaking(claimed.locale):
             log.info("run_started", name=claimed.name, late_s=self._seconds_since(claimed.scheduled_for))
             try:
                 with self.watch.holding(claimed) as held:

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median_low
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from market.bars import SHOWN, BadRow, Bar, Bars, Timeframe, decimals_of, price_fault
 from market.errors import FeedUnavailable, NotEnoughBars, UnknownSymbol
 from market.feeds.csv_cells import MISSING, DecimalSign, Stamp, Unreadable, decimal_sign, number, stamp
@@ -64,11 +65,22 @@ class CsvFeed:
         try:
             read = read_bars(path, now=now, newest=count)
         except OSError as problem:
-            raise FeedUnavailable(f"The file of {symbol} can't be read ({problem.strerror}).") from problem
+            raise FeedUnavailable(
+                t("The file of {symbol} can't be read ({reason}).", symbol=symbol, reason=problem.strerror)
+            ) from problem
         except InvalidInput as problem:
-            raise NotEnoughBars(f"The imported file of {symbol} can't be used. {problem}") from problem
+            raise NotEnoughBars(
+                t("The imported file of {symbol} can't be used. {reason}", symbol=symbol, reason=problem)
+            ) from problem
         if timeframe not in (None, read.timeframe):
-            raise NotEnoughBars(f"The imported file of {symbol} has {read.timeframe.words}, not {timeframe.words}.")
+            raise NotEnoughBars(
+                t(
+                    "The imported file of {symbol} has {present}, not {wanted}.",
+                    symbol=symbol,
+                    present=read.timeframe.words,
+                    wanted=timeframe.words,
+                )
+            )
         return Bars(
             symbol=symbol,
             timeframe=read.timeframe,

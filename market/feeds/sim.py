@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from math import isqrt
 
+from domain.locales import format_date, t
 from market.bars import Bar, Bars, Timeframe
 from market.errors import NotEnoughBars, UnknownSymbol
 from market.feeds.random_path import at, bell, below, bits, key, restlessness
@@ -63,7 +64,7 @@ class SimFeed:
         frame = timeframe or Timeframe.D1
         newest = list(islice(_newest_first(simulated, frame, now), count))
         if not newest:
-            raise NotEnoughBars(f"The simulated market has no prices before {_FIRST_DAY:%d %B %Y}.")
+            raise NotEnoughBars(t("The simulated market has no prices before {day}.", day=format_date(_FIRST_DAY)))
         return Bars(
             symbol=symbol,
             timeframe=frame,

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from domain.locales import t
 from market.bars import SHOWN, BadRow, Bar, Bars, Timeframe, price_fault
 from market.errors import FeedUnavailable, NotEnoughBars, UnknownSymbol
 from market.instruments import Instrument
@@ -81,7 +82,9 @@ class YahooFeed:
         """The newest bars, asked for within a time limit; passing faults say when to come back."""
         frame = timeframe or Timeframe.D1
         if frame not in _INTERVALS:
-            raise NotEnoughBars(f"Yahoo has no {frame.words}; choose one of {', '.join(_INTERVALS)}.")
+            raise NotEnoughBars(
+                t("Yahoo has no {bars}; choose one of {known}.", bars=frame.words, known=", ".join(_INTERVALS))
+            )
         interval, furthest = _INTERVALS[frame]
         # sessions cover a quarter of an intraday week and five of seven days; holidays need some more
         span = frame.duration * count * (5 if frame.is_intraday else 1.5) + timedelta(days=10)
@@ -96,11 +99,13 @@ class YahooFeed:
             name = type(problem).__name__
             status = getattr(getattr(problem, "response", None), "status_code", None)
             if name == "YFRateLimitError" or status == 429:
-                raise FeedUnavailable("Yahoo asks us to slow down.", after=AFTER_RATE_LIMIT) from problem
+                raise FeedUnavailable(t("Yahoo asks us to slow down."), after=AFTER_RATE_LIMIT) from problem
             if name in _TICKER_MISSING or status == 404:
                 raise UnknownSymbol(symbol, self.name) from problem
             # yfinance raises whatever its parsing meets when Yahoo changes or stumbles: passing until shown otherwise
-            raise FeedUnavailable(f"Yahoo didn't answer as it should ({name}).", after=AFTER_FAILURE) from problem
+            raise FeedUnavailable(
+                t("Yahoo didn't answer as it should ({what}).", what=name), after=AFTER_FAILURE
+            ) from problem
 
 
 def normalise(raw: Raw, symbol: str, timeframe: Timeframe, *, count: int, now: datetime) -> Bars:
@@ -119,7 +124,7 @@ def normalise(raw: Raw, symbol: str, timeframe: Timeframe, *, count: int, now: d
     in_order = [good[opened_at] for opened_at in sorted(good)]
     bars = list(_without_jumps(in_order, left_out))[-count:]
     if not bars:
-        raise NotEnoughBars(f"Yahoo sent no usable prices for {symbol}.")
+        raise NotEnoughBars(t("Yahoo sent no usable prices for {symbol}.", symbol=symbol))
     return Bars(
         symbol=symbol,
         timeframe=timeframe,
