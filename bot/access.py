@@ -11,8 +11,9 @@ from bot.context import BotContext
 from domain.chat_settings import FOREVER
 from domain.destinations import job_acted_on
 from domain.errors import NotAllowed, NotVerified, UserError
-from domain.locales import format_when, t
+from domain.locales import format_when, set_locale, t
 from domain.users import Role
+from services.account import AccountService
 from services.destinations import DestinationsService
 from services.users import UsersService
 
@@ -63,6 +64,9 @@ async def identify(update: Update, context: BotContext, *, afresh: bool) -> None
         return
     seen = None if afresh else context.parts.recent.get(speaker.id)
     context.speaks(seen or await context.run_as_platform(UsersService.identify, speaker.id))
+    if context.known is None:
+        chosen = await context.run_as_platform(AccountService.language_of_stranger, speaker.id, now=context.now)
+        set_locale(chosen or context.client_locale)
 
 
 def is_group(chat: Chat | None) -> bool:

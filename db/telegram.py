@@ -136,6 +136,16 @@ class TelegramRepo(BaseRepository[DraftRow]):
             .limit(1)
         )
 
+    def chosen_language(self, telegram_user_id: int) -> str | None:
+        """The language that somebody chose before they were known."""
+        row = self.session.scalar(
+            select(DraftRow)
+            .where(DraftRow.telegram_user_id == telegram_user_id, DraftRow.kind == "language")
+            .order_by(DraftRow.id.desc())
+            .limit(1)
+        )
+        return row.data["language"] if row is not None else None
+
     def asking(self, telegram_user_id: int, now: datetime) -> DraftRow | None:
         """The newest open form of this person that waits for typed text."""
         return self.session.scalar(

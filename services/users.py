@@ -297,6 +297,8 @@ def settle(uow: UnitOfWork, user: UserRow, arrival: Arrival) -> None:
     """Know this account by that Telegram user from now on; the code arrived, so mail does."""
     if not user.display_name:
         user.display_name = _shown_name(arrival.display_name)
+    if user.locale is None:
+        user.locale = uow.telegram.chosen_language(int(arrival.asker))
     uow.users.link(user.id, "telegram", arrival.asker, chat_id=arrival.chat_id, language=current())
     uow.users.enable_address("email", user.email.lower())
 
