@@ -53,14 +53,15 @@ class AccountService:
             row = uow.telegram.open_draft(telegram_user_id, LANGUAGE_FORM, now)
             return row.data["language"] if row is not None else None
 
-    def check_erasable(self, user: User) -> None:
-        """LastAdmin when without this person nobody would be an admin."""
+    def check_erasable(self, user: User) -> int:
+        """How many jobs would end with the account; LastAdmin when nobody else would be an admin."""
         with self.uow as uow:
             if user.role is Role.ADMIN:
                 check_not_last_admin(uow, user.id)
+            return uow.users.jobs(user.id)
 
-    def erase(self, user: User) -> None:
-        """Erase the account with all that is its own; its jobs end, the audit keeps no name. LastAdmin may not go."""
+    def erase(self, user: User) -> int:
+        """Erase the account with all that is its own; how many jobs ended with it. LastAdmin may not go."""
         with self.uow as uow:
             uow.users.lock_admins()
             row = uow.users.locked(user.id)
@@ -69,10 +70,11 @@ class AccountService:
             is_admin = row.role == Role.ADMIN
             if is_admin:
                 check_not_last_admin(uow, row.id)
-            telegram = uow.users.telegram_ids(row.id)
+            telegram, jobs = uow.users.telegram_ids(row.id), uow.users.jobs(row.id)
             erasing.erase(uow.session, row.id, row.email, telegram, acted_on_others=is_admin)
             uow.commit()
             log.info("account_erased", user_id=user.id)
+            return jobs
 
 
 def _check_spoken(tag: str | None) -> None:
