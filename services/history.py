@@ -97,7 +97,7 @@ class HistoryService:
             row = uow.runs.run(run_id)
             if row is None:
                 raise NotFound(run_not_found(run_id))
-            return timeline.tell(row, uow.runs.told(run_id), zone, waits_for=_waits_for(uow, row, now), now=now)
+            return _told_by(uow, row, zone, now)
 
     def explain_message(self, user_id: UserId, chat: str, number: int, zone: ZoneInfo | None) -> MessageStory:
         """The whole story of the message that stands in this chat of this person under Telegram's own number.
@@ -117,7 +117,21 @@ class HistoryService:
                 )
             gathered = uow.messages.gathered([delivery.id]).get(delivery.id, [])
             held = [f"{each.created_at.astimezone(zone):%H:%M} {headline(each)}" for each in gathered]
-            return tell_message(message, delivery, zone, origin=origin_of(uow, message), gathered=held)
+            return tell_message(
+                message, delivery, zone, origin=origin_of(uow, message), gathered=held, groups=groups_of(uow, [message])
+            )
+
+
+def groups_of(uow: UnitOfWork, messages: Sequence[MessageRow]) -> dict[int, str]:
+    """The names of the linked groups and topics that these messages go to."""
+    numbers = {message.destination_id for message in messages if message.destination_id is not None}
+    return {each.id: each.name for each in uow.destinations.by_ids(numbers).values()} if numbers else {}
+
+
+def _told_by(uow: UnitOfWork, row: RunRow, zone: ZoneInfo | None, now: datetime) -> Timeline:
+    told = uow.runs.told(row.id)
+    groups = groups_of(uow, [message for message, _ in told])
+    return timeline.tell(row, told, zone, waits_for=_waits_for(uow, row, now), now=now, groups=groups)
 
 
 def origin_of(uow: UnitOfWork, message: MessageRow) -> str:

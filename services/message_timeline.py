@@ -10,7 +10,7 @@ from db.deliveries import DeliveryRow
 from db.messages import MessageRow
 from domain.locales import format_when, mark, t, tn
 from domain.messages import DeliveryStatus
-from services.telling import Moment, clause, delivering, span
+from services.telling import NO_GROUPS, Groups, Moment, clause, delivering, span
 
 LATE = timedelta(seconds=5)
 SHOWN_GATHERED = 10
@@ -60,7 +60,13 @@ class MessageStory:
 
 
 def tell_message(
-    message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None, *, origin: str, gathered: Sequence[str] = ()
+    message: MessageRow,
+    delivery: DeliveryRow,
+    zone: ZoneInfo | None,
+    *,
+    origin: str,
+    gathered: Sequence[str] = (),
+    groups: Groups = NO_GROUPS,
 ) -> MessageStory:
     """The story of this delivery on the wall of `zone`; `origin` says what made it, as the rest of a sentence."""
     moments = [
@@ -76,7 +82,7 @@ def tell_message(
     moments += [moment for entry in delivery.attempts_log for moment in _tried(entry)]
     if delivery.reason and delivery.status == DeliveryStatus.QUEUED:
         moments.append(Moment(delivery.updated_at, "waits", t("It waits: {reason}.", reason=because(delivery.reason))))
-    moments += delivering(message, delivery, zone)[1:]
+    moments += delivering(message, delivery, zone, groups)[1:]
     if gathered:
         moments.append(Moment(delivery.sent_at or delivery.updated_at, "gathered", _holds(gathered)))
     ordered = sorted(moments, key=lambda moment: moment.at)

@@ -17,7 +17,7 @@ from domain.users import Role
 from notifications import broadcasts, deliveries, outbox
 from notifications.channels.email.bounces import Bounce
 from notifications.channels.kinds import kind_of
-from services.history import origin_of
+from services.history import groups_of, origin_of
 from services.message_timeline import MessageStory, tell_message
 
 GOING = (DeliveryStatus.QUEUED, DeliveryStatus.SENDING)
@@ -64,7 +64,9 @@ class MessagesService:
             message = uow.messages.get_by_id(delivery.message_id) if delivery is not None else None
             if not found or delivery is None or message is None:
                 raise NotFound(f"There is no delivery {number}. `openbell messages list` shows what came to nothing.")
-            return found[0], tell_message(message, delivery, zone, origin=origin_of(uow, message))
+            return found[0], tell_message(
+                message, delivery, zone, origin=origin_of(uow, message), groups=groups_of(uow, [message])
+            )
 
     def replay(self, which: Filter, limit: int, *, dry_run: bool = False) -> list[Letter]:
         """Put these back into the queue, each once: those in doubt marked as possible repeats, codes never.

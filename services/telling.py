@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
+from domain.destinations import is_group
 from domain.locales import DEFAULT, current, format_day, format_number, mark, t, tn
 from domain.messages import DeliveryStatus
 
@@ -31,6 +33,11 @@ _ABOUT: Mapping[str | None, str] = {
     "schedule_paused": mark("word that the job was paused"),
 }
 _WAYS = {"telegram": mark("the chat"), "email": mark("mail")}
+
+
+Groups = Mapping[int, str]
+"""The names of linked groups and topics, by their numbers."""
+NO_GROUPS: Groups = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,27 @@ def way_of(channel: str) -> str:
     return t(_WAYS[channel]) if channel in _WAYS else channel
 
 
-def delivering(message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None) -> list[Moment]:
-    """How a message was queued, and what became of its delivery so far."""
+def way_taken(message: MessageRow, delivery: DeliveryRow, groups: Groups) -> str:
+    """How a delivery goes, with the group's name where it goes to one."""
+    if not to_group(message, delivery):
+        return way_of(delivery.channel)
+    name = groups.get(message.destination_id or 0)
+    if name is None:
+        return t("Telegram, into a group that is not linked any more")
+    return t("Telegram, into the group “{name}”", name=name)
+
+
+def to_group(message: MessageRow, delivery: DeliveryRow) -> bool:
+    """Whether a delivery goes to a linked group or topic, and not to its person."""
+    return message.destination_id is not None and is_group(delivery.address)
+
+
+def delivering(
+    message: MessageRow, delivery: DeliveryRow, zone: ZoneInfo | None, groups: Groups = NO_GROUPS
+) -> list[Moment]:
+    """How a message was queued, and what became of its delivery so far; `groups` are names of linked ones."""
     about = t(_ABOUT[message.template]) if message.template in _ABOUT else t("its message")
-    way = way_of(delivery.channel)
+    way = way_taken(message, delivery, groups)
     queued = t("Queued: {about} (message {number}), by {way}.", about=about, number=message.id, way=way)
     moments = [Moment(message.created_at, "message", queued)]
     if delivery.status == DeliveryStatus.QUEUED and not (delivery.attempts or delivery.error):

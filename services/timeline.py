@@ -13,7 +13,7 @@ from domain.locales import mark, t, tn
 from domain.messages import DeliveryStatus
 from domain.runs import Run, RunStatus, SkipReason, Trigger
 from domain.timing import Timing
-from services.telling import Moment, at, clause, delivering, span
+from services.telling import NO_GROUPS, Groups, Moment, at, clause, delivering, span, to_group
 
 __all__ = ["SKIPPED", "Moment", "Timeline", "at", "clause", "delivering", "skipped_because", "span", "tell"]
 
@@ -39,20 +39,28 @@ class Timeline:
     moments: tuple[Moment, ...]
 
 
-def tell(row: RunRow, told: Told, zone: ZoneInfo | None, *, waits_for: str | None, now: datetime) -> Timeline:
+def tell(
+    row: RunRow,
+    told: Told,
+    zone: ZoneInfo | None,
+    *,
+    waits_for: str | None,
+    now: datetime,
+    groups: Groups = NO_GROUPS,
+) -> Timeline:
     """The story of this run and its messages, on the wall of `zone` (None: this machine's).
 
-    `waits_for` is what is in its way, for one that has not started.
+    `waits_for` is what is in its way, for one that has not started; `groups` are the names of linked groups.
     """
     moments = [
         *_planning(row, zone),
         *_ringing(row),
         *_attempts(row, zone),
         *_ending(row),
-        *(moment for message, delivery in told for moment in delivering(message, delivery, zone)),
+        *(moment for message, delivery in told for moment in delivering(message, delivery, zone, groups)),
     ]
     ordered = sorted(moments, key=lambda moment: moment.at)  # sorted() keeps the order of what happened at one instant
-    return Timeline(row.view(), _verdict(row, told, zone, waits_for, now), tuple(ordered))
+    return Timeline(row.view(), _verdict(row, _Heard(told, groups), zone, waits_for, now), tuple(ordered))
 
 
 def skipped_because(run: Run) -> str:
@@ -249,7 +257,7 @@ def _tries(row: RunRow) -> str:
 # how it stands
 
 
-def _verdict(row: RunRow, told: Told, zone: ZoneInfo | None, waits_for: str | None, now: datetime) -> str:
+def _verdict(row: RunRow, told: "_Heard", zone: ZoneInfo | None, waits_for: str | None, now: datetime) -> str:
     match RunStatus(row.status):
         case RunStatus.PLANNED if row.not_before > now and row.attempt:
             return t("It waits for its next attempt: {when}.", when=at(row.not_before, zone))
@@ -302,7 +310,18 @@ def _where(row: RunRow, now: datetime) -> str:
     return ", ".join(known)
 
 
-def _heard(told: Told) -> str:
+@dataclass(frozen=True)
+class _Heard:
+    """A run's messages, and the names of the groups that they may have gone to."""
+
+    told: Told
+    groups: Groups
+
+
+def _heard(heard: _Heard) -> str:
+    told = heard.told
+    if any(to_group(message, delivery) for message, delivery in told):
+        return _heard_in_group(heard)
     if not told:
         return t("It had nothing to say to you.")
     states = [DeliveryStatus(delivery.status) for _, delivery in told]
@@ -315,3 +334,19 @@ def _heard(told: Told) -> str:
     if all(state in (DeliveryStatus.SENT, DeliveryStatus.MERGED) for state in states):
         return t("You were told, together with other things.")
     return t("Its message did not reach you for sure; below is why.")
+
+
+def _heard_in_group(heard: _Heard) -> str:
+    there = [(message, delivery) for message, delivery in heard.told if to_group(message, delivery)]
+    own = [delivery.status for message, delivery in heard.told if not to_group(message, delivery)]
+    name = heard.groups.get(there[0][0].destination_id or 0, t("which is not linked any more"))
+    if any(delivery.status in (DeliveryStatus.QUEUED, DeliveryStatus.SENDING) for _, delivery in heard.told):
+        return t("Its message is on its way.")
+    all_own = all(status == DeliveryStatus.SENT for status in own)
+    if all(delivery.status == DeliveryStatus.SENT for _, delivery in there) and all_own:
+        if own:
+            return t("You were told, and so was the group “{name}”.", name=name)
+        return t("It was told in the group “{name}”.", name=name)
+    if own and all_own:
+        return t("The group “{name}” could not be told, so you were.", name=name)
+    return t("Its message did not arrive for sure; below is why.")

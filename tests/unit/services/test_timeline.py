@@ -241,3 +241,31 @@ def test_why_there_is_a_run_is_told(trigger: Trigger, values: dict[str, Any], sa
 )  # fmt: skip
 def test_durations_are_said_as_a_person_would(seconds: float, words: str) -> None:
     assert span(timedelta(seconds=seconds)) == words
+
+
+def in_a_group(status: str = DeliveryStatus.SENT) -> tuple[MessageRow, DeliveryRow]:
+    sent, delivery = message(status, address="-1001/77")
+    sent.destination_id = 5
+    return sent, delivery
+
+
+def in_groups(*told: tuple[MessageRow, DeliveryRow]) -> Timeline:
+    return tell(succeeded(), told, BERLIN, waits_for=None, now=after(60), groups={5: "Desk › Gold"})
+
+
+def test_a_result_that_went_to_a_group_says_so() -> None:
+    found = in_groups(in_a_group())
+    assert found.verdict.endswith("It was told in the group “Desk › Gold”.")
+    assert any("by Telegram, into the group “Desk › Gold”" in moment.text for moment in found.moments)
+
+
+def test_a_result_that_went_to_a_group_and_to_its_owner_says_both() -> None:
+    both = in_groups(in_a_group(), message(DeliveryStatus.SENT, address="1000"))
+    assert both.verdict.endswith("You were told, and so was the group “Desk › Gold”.")
+
+
+def test_a_result_that_its_group_could_not_take_says_who_got_it() -> None:
+    instead = in_groups(in_a_group(DeliveryStatus.SUPPRESSED), message(DeliveryStatus.SENT, address="1000"))
+    assert instead.verdict.endswith("The group “Desk › Gold” could not be told, so you were.")
+    lost = in_groups(in_a_group(DeliveryStatus.SUPPRESSED))
+    assert lost.verdict.endswith("did not arrive for sure; below is why.")
