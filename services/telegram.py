@@ -22,6 +22,10 @@ class Form:
     id: DraftId
     kind: str
     data: Mapping[str, Any]
+    version: int = 1
+    """Counts the answers: one to an earlier version comes too late."""
+    step: str = ""
+    """The question that is open."""
 
 
 @dataclass
@@ -69,7 +73,7 @@ class TelegramService:
         """The form that waits for this person's next text, or None."""
         with self.uow as uow:
             row = uow.telegram.asking(telegram_user_id, now)
-            return Form(DraftId(row.id), row.kind, row.data) if row is not None else None
+            return Form(DraftId(row.id), row.kind, row.data, row.version, row.step) if row is not None else None
 
     def form(self, telegram_user_id: int, draft_id: int, *, now: datetime) -> Form | None:
         """A form of this person that still holds, or None."""
