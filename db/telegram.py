@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -103,6 +104,36 @@ class TelegramRepo(BaseRepository[DraftRow]):
 
     def audit(self, rows: Sequence[dict[str, Any]]) -> None:
         self.session.execute(insert(CommandAuditRow), rows)
+
+    def audits(
+        self,
+        *,
+        who: str = "",
+        command: str = "",
+        since: datetime | None = None,
+        failed: bool = False,
+        reference: str = "",
+        before: int | None = None,
+        limit: int,
+    ) -> list[CommandAuditRow]:
+        """A page of what was done, the newest first: whatever is named has to fit."""
+        row = CommandAuditRow
+        found = select(row).order_by(row.id.desc()).limit(limit)
+        if who.isascii() and who.isdecimal():
+            found = found.where(or_(row.telegram_user_id == who, row.user_id == (int(who) if len(who) < 19 else 0)))
+        elif who:
+            found = found.where(row.user_email.icontains(who, autoescape=True))
+        if command:
+            found = found.where(row.command == command)
+        if since is not None:
+            found = found.where(row.created_at >= since)
+        if failed:
+            found = found.where(row.success.is_(False))
+        if reference:
+            found = found.where(row.reference == reference)
+        if before is not None:
+            found = found.where(row.id < before)
+        return list(self.session.scalars(found))
 
     def claim_action(self, key: str) -> Literal["new", "finished", "interrupted"]:
         """``new`` for the first caller of this key; later ones hear ``finished`` or ``interrupted``."""

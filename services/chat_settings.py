@@ -60,6 +60,11 @@ class ChatSettingsService:
             require_admin(uow, user)
             return _held(uow.telegram.settings(PREFIX), defaults)
 
+    def one(self, user: User, key: str, defaults: ChatSettings) -> Held:
+        """One setting with its value; NotFound names those that there are."""
+        setting = find_setting(key)
+        return next(each for each in self.all(user, defaults) if each.setting is setting)
+
     def set(self, user: User, key: str, text: str, defaults: ChatSettings, *, now: datetime) -> Held:
         """Let a setting have the value that was written; ``default`` lets it be as it comes."""
         setting = find_setting(key)
