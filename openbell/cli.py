@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from openbell import cli_channels, cli_messages, cli_runs
+from openbell import cli_channels, cli_messages, cli_runs, cli_telegram
 
 if TYPE_CHECKING:
     from openbell.doctor import Finding
@@ -32,6 +32,7 @@ app.add_typer(ballast, name="ballast")
 app.add_typer(cli_runs.schedules, name="schedules")
 app.add_typer(cli_messages.messages, name="messages")
 app.add_typer(cli_channels.channels, name="channels")
+app.add_typer(cli_telegram.telegram, name="telegram")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
