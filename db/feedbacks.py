@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.repository import Base, BaseRepository, Created, Id
@@ -33,3 +33,21 @@ class FeedbackRow(Base):
 
 class FeedbacksRepo(BaseRepository[FeedbackRow]):
     model = FeedbackRow
+
+    def locked(self, number: int) -> FeedbackRow | None:
+        """What was written under that number, locked, so that it is answered once."""
+        return self.session.scalar(select(FeedbackRow).where(FeedbackRow.id == number).with_for_update())
+
+    def page(self, *, before: int | None, limit: int, only_open: bool) -> list[FeedbackRow]:
+        """A page of what was written, the newest first."""
+        found = select(FeedbackRow).order_by(FeedbackRow.id.desc()).limit(limit)
+        if only_open:
+            found = found.where(FeedbackRow.status == "open")
+        if before is not None:
+            found = found.where(FeedbackRow.id < before)
+        return list(self.session.scalars(found))
+
+    def count_since(self, user_id: int, since: datetime) -> int:
+        """How often this person wrote since then."""
+        counted = select(func.count()).where(FeedbackRow.user_id == user_id, FeedbackRow.created_at > since)
+        return int(self.session.scalar(counted) or 0)
