@@ -121,7 +121,7 @@ def _tell_admins(uow: UnitOfWork, row: FeedbackRow, user: User, now: datetime) -
     for admin in uow.users.admins():
         with speaking(admin.locale):
             text = t(
-                "<b>Feedback {number}</b> from {who}:\n{text}\n\nReply to this message, or press the button, to answer.",
+                "<b>Feedback {number}</b> from {who}:\n{text}\n\nAnswer by replying to this message, or by the button.",
                 number=row.id,
                 who=escape(user.email),
                 text=escape(row.message),
