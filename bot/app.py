@@ -191,6 +191,7 @@ ASKED = (
     Asked("ask_add", adding.answered),
     Asked("ask_edit", editing.answered),
     Asked("ask_erase", account.erase_typed),
+    Asked("ask_feedback", feedback.feedback_typed),
     Asked("ask_answer", feedback.answer_typed),
     Asked("ask_setting", governing.setting_typed),
 )

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from telegram import CallbackQuery, Message, Update
 
 from bot import access, audit, errors, replies
-from bot.commands import general, users
+from bot.commands import feedback, general, users
 from bot.context import Asked, BotContext, Command, Handle, Press
 from bot.replies import Reply
 from db.offload import DatabaseUnavailable
 from domain.destinations import job_acted_on
 from domain.errors import NotAllowed, UserError
 from domain.locales import set_locale, t
+from domain.users import Role
 from services.telegram import Audit, TelegramService
 
 
@@ -87,12 +88,16 @@ async def text(update: Update, context: BotContext) -> None:
     if context.known is None:
         await users.stranger_says(update, context, written)
         return
+    key = f"m:{message.chat.id}:{message.message_id}"
+    card = feedback.replied_to(message, context.bot.id) if context.user.role is Role.ADMIN else None
+    if card is not None:
+        await _once(update, context, key, written, lambda: feedback.answer(update, context, card, written))
+        return
     form = await context.run(TelegramService.asked, context.speaker, now=context.now)
     answer = context.tables.asked.get(form.kind) if form is not None else None
     if form is None or answer is None:
         await general.plain_text(update, context, written)
         return
-    key = f"m:{message.chat.id}:{message.message_id}"
     await _once(update, context, key, written, lambda: answer(update, context, form, written))
 
 

@@ -121,6 +121,8 @@ class Outgoing:
     silent: bool = False
     edits: str | None = None
     """The provider's number of an earlier message that this one replaces in place."""
+    replies_to: int | None = None
+    """The message in the person's chat that this one answers, where the channel is that chat."""
     destination_id: int | None = None
     """The linked group or topic that it goes to, beside `channels`; where that can't be used, the person gets it."""
 

@@ -64,6 +64,8 @@ class Delivery:
     """The first part that is not known to have been taken; a longer message is sent from there on."""
     edits: str | None = None
     """The provider's number of an earlier message that this one replaces in place."""
+    replies_to: int | None = None
+    """The message in the chat that this one answers."""
     silent: bool = False
     locale: str = "en"
     subject: str | None = None
@@ -452,6 +454,7 @@ def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentR
         timed_by_user=message.timed_by_user,
         thread=message.supersede_key,
         edits=message.payload.get("edits"),
+        replies_to=message.payload.get("replies_to"),
         destination_id=message.destination_id,
         silent=message.payload.get("silent", False),
         ref=reference(row.id),

@@ -97,6 +97,8 @@ def _row(one: Routed, now: datetime) -> dict[str, Any]:
         payload["silent"] = True
     if message.edits is not None:
         payload["edits"] = message.edits
+    if message.replies_to is not None:
+        payload["replies_to"] = message.replies_to
     return {
         "user_id": message.user_id,
         "category": str(message.category),

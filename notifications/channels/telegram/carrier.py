@@ -4,7 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, InputMediaPhoto, LinkPreviewOptions
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
 from telegram.constants import ParseMode
 
 from domain.messages import Rows
@@ -54,6 +62,7 @@ class Carrier:
     pace: Pace | None = None
     outside: Page | None = None
     """What is said before a letter that has to go to the group instead of its topic."""
+    replies_to: int | None = None
     plain: bool = False
     notes: list[str] = field(default_factory=list)
     _calls: int = 0
@@ -207,6 +216,8 @@ class Carrier:
             "message_thread_id": self.place.thread,
             "disable_notification": self.silent or piece.first > 0,  # one ring for one delivery
         }
+        if self.replies_to is not None and piece.first == 0 and self.place.thread is None:
+            shared["reply_parameters"] = ReplyParameters(self.replies_to, allow_sending_without_reply=True)
         if piece.kind is not Kind.ALBUM:
             shared |= {"parse_mode": self._parse_mode, "reply_markup": keyboard_of(piece.buttons)}
         return shared

@@ -89,6 +89,7 @@ class TelegramChannel:
             lambda problem, upload: self._classify(problem, delivery.address, upload),
             self._pace,
             outside=_outside(delivery) if delivery.to_group else None,
+            replies_to=None if delivery.to_group else delivery.replies_to,
         )
         if not carrier.letter.length:
             raise Refused("there is nothing in it to send")
