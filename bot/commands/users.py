@@ -4,7 +4,7 @@ from telegram import Update
 
 from bot import access, menu, replies
 from bot.access import NotHere
-from bot.commands import jobs
+from bot.commands import forms, jobs
 from bot.context import BotContext
 from bot.errors import acknowledge
 from bot.replies import Reply
@@ -13,6 +13,7 @@ from domain.errors import NotVerified
 from domain.locales import t
 from domain.users import Standing
 from services.invites import BadLink, InvitesService
+from services.forms import ADD, EDIT
 from services.telegram import TelegramService
 from services.users import Arrival, CodeSent, UsersService, Waits
 
@@ -153,6 +154,10 @@ async def cancel(update: Update, context: BotContext) -> None:
     """End whatever form is open, and say so."""
     if context.known is None:
         await _greet_stranger(update, context)
+        return
+    form = await context.run(TelegramService.asked, context.speaker, now=context.now)
+    if form is not None and form.kind in (ADD, EDIT):
+        await forms.cancelled(update, context, form)
         return
     ended = await context.run(TelegramService.end, context.speaker, now=context.now)
     said = t("Left. Nothing was saved.") if ended else t("There was nothing to cancel.")

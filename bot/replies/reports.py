@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from html import escape
 
 from bot.replies.reply import Reply, in_pairs
+from domain.locales import t
 
 
 def drawing(symbol: str) -> Reply:
-    return Reply(f"Drawing the report on <b>{escape(symbol)}</b>. It comes in a moment.")
+    return Reply(t("Drawing the report on {symbol}. It comes in a moment.", symbol=f"<b>{escape(symbol)}</b>"))
 
 
 def instruments(symbols: Sequence[tuple[str, str]], after: int, total: int) -> Reply:
@@ -18,5 +19,5 @@ def instruments(symbols: Sequence[tuple[str, str]], after: int, total: int) -> R
     if after > 0:
         turn.append(("‹", f"i:{max(after - len(symbols), 0)}"))
     if after + len(symbols) < total:
-        turn.append(("More ›", f"i:{after + len(symbols)}"))
-    return Reply("Which instrument? Tap one, or send <b>/report SYMBOL</b>.", [*rows, turn])
+        turn.append((t("More ›"), f"i:{after + len(symbols)}"))
+    return Reply(t("Which instrument? Tap one, or send {example}.", example="<b>/report SYMBOL</b>"), [*rows, turn])
