@@ -133,11 +133,12 @@ async def press(update: Update, context: BotContext) -> None:
     found = context.tables.presses.get(letter)
     await access.identify(update, context, afresh=found is None or found.acts_on(what))
     access.check_open(context, "help" if letter == "hp" else what if letter == "c" else "")
+    in_group = access.is_group(query.message.chat if query.message is not None else None)
     if found is None:
-        raise NotAllowed(t("That button is from an older version. Send /help."))
-    access.check_role(context, found.role)
-    if access.is_group(query.message.chat if query.message is not None else None):
+        raise access.NotHere if in_group else NotAllowed(t("That button is from an older version. Send /help."))
+    if in_group:
         await _check_press_in_group(update, context, query, found)
+    access.check_role(context, found.role)
     if not found.acts_on(what):
         await found.handle(update, context, what)
         return
@@ -166,7 +167,7 @@ async def _command_in_group(
     elif found.anywhere and found in context.commands:
         access.check_open(context, found.name)
         await found.handle(update, context)
-    elif found.in_groups and found in context.commands:
+    elif found.in_groups and found in context.commands and context.parts.live.current.group_acting:
         access.check_open(context)
         await access.check_acts_in_group(update, context, access.job_in(context))
         if access.age_of(message, context) > context.parts.live.current.stale_after:
@@ -180,6 +181,8 @@ async def _command_in_group(
 
 async def _check_press_in_group(update: Update, context: BotContext, query: CallbackQuery, found: Press) -> None:
     """Pages are turned by who asked; jobs that are told here are acted on by their owner; nothing else is pressed."""
+    if found.role is not None and context.known is None:
+        raise access.NotHere
     if found.anywhere:
         access.check_reader(query)
         return
