@@ -33,7 +33,7 @@ def overview(wishes: Wishes, now: datetime) -> Reply:
         [(t(NAMES[each.value]), f"m:{each.value}") for each in pair]
         for pair in (ADJUSTABLE[:2], ADJUSTABLE[2:4], ADJUSTABLE[4:6], ADJUSTABLE[6:])
     ]
-    return Reply("\n".join(lines), rows)
+    return Reply("\n".join(lines), [*rows, _back()])
 
 
 def in_short(wishes: Wishes, now: datetime) -> list[str]:
@@ -91,7 +91,7 @@ def quiet(wishes: Wishes) -> Reply:
         hours=_quiet(wishes),
     )
     windows = [(window, f"m:quiet:{window}") for window in ("22:00-07:00", "23:00-06:00")]
-    return Reply(text, [[*windows, (t("Off"), "m:quiet:off")]])
+    return Reply(text, [[*windows, (t("Off"), "m:quiet:off")], _back()])
 
 
 def muted(wishes: Wishes, now: datetime) -> Reply:
@@ -102,13 +102,13 @@ def muted(wishes: Wishes, now: datetime) -> Reply:
     if until is not None and until > now:
         there = format_when(until, wishes.preferences.zone)
         text = t("Muted until {when}. Alerts, fills and health still come.", when=there)
-        return Reply(text, [[(t("Not any more"), "m:mute:off")]])
+        return Reply(text, [[(t("Not any more"), "m:mute:off")], _back()])
     text = t(
         "Not muted. <code>/mute 2h</code>, <code>/mute 1d</code> or <code>/mute until 18:00</code> "
         "holds back what is not urgent."
     )
     spans = [(t("1 hour"), "m:mute:1h"), (t("4 hours"), "m:mute:4h")]
-    return Reply(text, [[*spans, (t("Until 8:00"), "m:mute:until 8:00")]])
+    return Reply(text, [[*spans, (t("Until 8:00"), "m:mute:until 8:00")], _back()])
 
 
 def digest(wishes: Wishes) -> Reply:
@@ -121,8 +121,13 @@ def digest(wishes: Wishes) -> Reply:
     ]
     return Reply(
         "\n".join(lines),
-        [[(t(NAMES[name]), f"m:{name}") for name in pair] for pair in (shown[:2], shown[2:])],
+        [*([(t(NAMES[name]), f"m:{name}") for name in pair] for pair in (shown[:2], shown[2:])), _back()],
     )
+
+
+def _back() -> list[tuple[str, str]]:
+    """The row that leads to the settings card."""
+    return [(t("‹ Settings"), "st:")]
 
 
 def _way(wishes: Wishes, name: str) -> str:
