@@ -51,6 +51,10 @@ class Recent:
         self._seen[telegram_user_id] = (time.monotonic() + self.LIVES_S, user)
 
     def forget(self, telegram_user_id: int) -> None:
+        """Ask again who that is: their rights have changed."""
+        self._seen.pop(telegram_user_id, None)
+
+    def forget(self, telegram_user_id: int) -> None:
         self._seen.pop(telegram_user_id, None)
 
 
@@ -145,6 +149,7 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
         """From here on this person speaks."""
         self._user = user
         if user is None:
+            self.parts.recent.forget(self.speaker)
             return
         set_locale(user.locale or self.client_locale)
         self.parts.recent.put(self.speaker, user)

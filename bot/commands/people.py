@@ -162,6 +162,7 @@ async def _give(context: BotContext, number: int, wanted: Role) -> Changed:
 async def _keep_out(context: BotContext, number: int, reason: str) -> Changed:
     changed = await context.run_as_platform(PeopleService.suspend, context.user, number, reason, now=context.now)
     for chat in changed.account.telegram_ids[:ENOUGH]:
+        context.parts.recent.forget(chat)
         await menu.hide_from(context, chat)
     return changed
 
@@ -170,6 +171,7 @@ async def _show_menu(context: BotContext, account: Account) -> None:
     """Let the person's own menu list what their role may do now."""
     if account.standing is Standing.ACTIVE:
         for chat in account.telegram_ids[:ENOUGH]:
+            context.parts.recent.forget(chat)
             await menu.show_role(context, chat, account.user.role, account.user.locale)
 
 
