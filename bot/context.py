@@ -54,9 +54,6 @@ class Recent:
         """Ask again who that is: their rights have changed."""
         self._seen.pop(telegram_user_id, None)
 
-    def forget(self, telegram_user_id: int) -> None:
-        self._seen.pop(telegram_user_id, None)
-
 
 @dataclass(frozen=True)
 class Parts:
