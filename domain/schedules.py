@@ -83,6 +83,11 @@ class Schedule:
     def words(self) -> str:
         return self.timing.words
 
+    def held_until(self, now: datetime) -> datetime | None:
+        """The instant until which it is paused, and goes on by itself then; None when it is not held so."""
+        until = self.paused_until
+        return until if self.enabled and until is not None and until > now else None
+
     def upcoming(self, now: datetime, count: int, sessions: Sessions = Sessions.NONE) -> list[Due]:
         """The next `count` due times, none while it is paused; those that a calendar leaves out say why."""
         return list(islice(self.timing.upcoming(now, sessions), count)) if self.enabled else []

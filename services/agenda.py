@@ -71,14 +71,14 @@ class AgendaService:
             rows = uow.jobs.coming(MOST_COMING, until, user_id=user_id)
             return _merged(uow, rows, now, until, limit)
 
-    def page_of_place(self, place: Place, wanted: JobFilter, *, limit: int = 8) -> list[Planned]:
+    def page_of_place(self, place: Place, wanted: JobFilter, *, after: int = 0, limit: int = 8) -> list[Planned]:
         """The schedules whose results that group or topic is told, whoever's they are.
 
         The unit of work is the platform's: what is told in a place, everybody there may know of, and nothing else.
         """
         with self.uow as uow:
             told_here = [row.id for row in uow.destinations.at(place)]
-            return planned(uow, uow.jobs.listed(wanted, limit=limit, destination_ids=told_here))
+            return planned(uow, uow.jobs.listed(wanted, after=after, limit=limit, destination_ids=told_here))
 
     def agenda_of_place(self, place: Place, now: datetime, until: datetime) -> Agenda:
         """What is due in (now, until] and will be told in that group or topic; for the platform, as `page_of_place`."""

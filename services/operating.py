@@ -1,7 +1,7 @@
 """Everybody's runs, for admins alone: what goes and waits, who works; stopping one, doing one again, its story."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -50,6 +50,10 @@ class Queue:
     running: int
     waiting: int
     late: int
+
+    def first(self, count: int) -> "Queue":
+        """The same with its first runs only."""
+        return replace(self, runs=self.runs[:count])
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,12 @@ class OperatingService:
             _admit(uow, user)
             owner = _email(uow, found_run(uow, run_id).user_id, user)
         return HistoryService(self.uow).explain(run_id, zone, now=now), owner
+
+    def owner_of(self, user: User, run_id: int) -> str | None:
+        """Whose run it is: None for the admin's own and the platform's."""
+        with self.uow as uow:
+            _admit(uow, user)
+            return _email(uow, found_run(uow, run_id).user_id, user)
 
     def failed(
         self, user: User, *, since: datetime | None = None, before: int | None = None, limit: int = 8

@@ -1,5 +1,6 @@
 """What every story is told with: moments, instants, lengths, reasons, and what became of a message."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, datetime, timedelta
@@ -26,6 +27,7 @@ _REASONS = frozenset(
     }
 )
 """Reasons that are kept in English, and said in the language of whoever reads."""
+_FAILED_OFTEN = re.compile(r"it failed (\d{1,9}) times in a row")
 _ABOUT: Mapping[str | None, str] = {
     "run_failed": mark("word that it failed"),
     "run_lost": mark("the question what became of it"),
@@ -92,6 +94,8 @@ def clause(text: str | None) -> str:
         return t("no reason was kept")
     if said in _REASONS:
         return t(said)
+    if (failures := _FAILED_OFTEN.fullmatch(said)) is not None:
+        return tn("it failed {n} time in a row", "it failed {n} times in a row", int(failures[1]))
     return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
 
 

@@ -11,6 +11,7 @@ from bot.errors import acknowledge
 from bot.replies import Reply
 from domain.errors import InvalidInput
 from domain.ids import parse_number
+from domain.locales import t
 from services.backfill import BackfillService
 from services.telegram import TelegramService
 
@@ -20,9 +21,11 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 async def backfill(update: Update, context: BotContext) -> None:
     """Show what a job would run for days that are over."""
-    given = [word for word in context.arguments if word.lower() not in ("from", "to", "until", "-")]
+    given = [word for word in context.arguments if word.lower() not in ("from", "to", "until", "-", "von", "bis")]
     if not 2 <= len(given) <= 3:
-        raise InvalidInput(f"Say which job and which days, the first and the last: {EXAMPLE}. One day is enough.")
+        raise InvalidInput(
+            t("Say which job and which days, the first and the last: {example}. One day is enough.", example=EXAMPLE)
+        )
     schedule_id = parse_number(given[0], "job", EXAMPLE)
     today = context.now.astimezone(context.user.zone).date()
     first, last = read_day(given[1], today), read_day(given[-1], today)
@@ -40,7 +43,7 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
     if action != "yes":
         await context.run(TelegramService.take, context.speaker, draft_id, now=context.now)
         await acknowledge(update)
-        await replies.replace(update, Reply("Left. Nothing was planned."))
+        await replies.replace(update, Reply(t("Left. Nothing was planned.")))
         return
     schedule, count = await context.run(BackfillService.carry_out, context.speaker, draft_id, now=context.now)
     await acknowledge(update)
@@ -50,11 +53,21 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
 def read_day(text: str, today: date) -> date:
     """A day as a person writes it beyond doubt: 2026-11-02, today or yesterday."""
     word = text.strip(" ,.").lower()
-    if word in ("today", "yesterday"):
-        return today - timedelta(days=word == "yesterday")
+    if word in ("today", "heute"):
+        return today
+    if word in ("yesterday", "gestern"):
+        return today - timedelta(days=1)
     try:
         if _ISO.fullmatch(word):
             return date.fromisoformat(word)
     except ValueError as problem:
-        raise InvalidInput(f"{text} is not in the calendar: {problem}. Example: {EXAMPLE}") from problem
-    raise InvalidInput(f"“{text[:30]}” could be more than one day. Write it as year-month-day: {today.isoformat()}")
+        raise InvalidInput(
+            t("{day} is not in the calendar. Example: {example}", day=text[:30], example=EXAMPLE)
+        ) from problem
+    raise InvalidInput(
+        t(
+            "“{day}” could be more than one day. Write it as year-month-day: {example}",
+            day=text[:30],
+            example=today.isoformat(),
+        )
+    )

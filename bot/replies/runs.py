@@ -5,7 +5,8 @@ from datetime import date, datetime
 from html import escape
 from zoneinfo import ZoneInfo
 
-from bot.replies.reply import Reply, when
+from bot.replies.reply import Reply, as_many_as_fit, when
+from domain.locales import format_day, mark, t, tn
 from domain.messages import DeliveryStatus
 from domain.runs import ACTIVE, Run, RunStatus, Trigger
 from domain.schedules import Schedule
@@ -13,7 +14,8 @@ from domain.users import User
 from services.backfill import Backfill
 from services.history import HistoryEntry
 from services.message_timeline import MessageStory
-from services.timeline import Moment, Timeline, skipped_because, span
+from services.telling import Moment, clause, span
+from services.timeline import Timeline, skipped_because
 
 LONGEST_STORY = 3600
 LISTED_DUE = 6
@@ -32,37 +34,69 @@ _AFTER_ALL = frozenset(
     {RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.UNKNOWN, RunStatus.CANCELLED, RunStatus.SKIPPED}
 )
 _BY = {
-    Trigger.CATCH_UP: "caught up",
-    Trigger.BACKFILL: "filled in",
-    Trigger.MANUAL: "by hand",
-    Trigger.API: "by program",
+    Trigger.CATCH_UP: mark("caught up"),
+    Trigger.BACKFILL: mark("filled in"),
+    Trigger.MANUAL: mark("by hand"),
+    Trigger.API: mark("by program"),
+}
+_DELIVERIES = {
+    DeliveryStatus.QUEUED: mark("message queued"),
+    DeliveryStatus.SENDING: mark("message sending"),
+    DeliveryStatus.SENT: mark("message sent"),
+    DeliveryStatus.UNCERTAIN: mark("message perhaps delivered"),
+    DeliveryStatus.FAILED: mark("message failed"),
+    DeliveryStatus.BOUNCED: mark("message bounced"),
+    DeliveryStatus.SUPPRESSED: mark("message suppressed"),
+    DeliveryStatus.EXPIRED: mark("message expired"),
+    DeliveryStatus.CANCELLED: mark("message cancelled"),
+    DeliveryStatus.MERGED: mark("message merged"),
+    DeliveryStatus.DEAD: mark("message not delivered"),
+}
+_ENDINGS = {
+    RunStatus.RUNNING: (mark("running"), mark("running after {took}")),
+    RunStatus.FAILED: (mark("failed"), mark("failed after {took}")),
+    RunStatus.TIMED_OUT: (mark("timed out"), mark("timed out after {took}")),
+    RunStatus.UNKNOWN: (mark("unknown"), mark("unknown after {took}")),
+    RunStatus.CANCELLED: (mark("cancelled"), mark("cancelled after {took}")),
 }
 
 
 def history(page: Sequence[HistoryEntry], user: User, *, schedule_id: int, more: bool) -> Reply:
     """A page of runs, newest first; each number leads to its story."""
     if not page:
-        return Reply("There are no runs here yet. /report makes one now.", [[("My jobs", "l:0")]])
-    turn = [("Older ›", f"h:{schedule_id}:{page[-1].run.id}")] if more else []
-    title = f"<b>History of {escape(page[0].run.name)}</b>" if schedule_id else "<b>History</b>"
+        return Reply(t("There are no runs here yet. /report makes one now."), [[(t("My jobs"), "l:0")]])
+    turn = [(t("As a file"), f"h:{schedule_id}:csv")]
+    if more:
+        turn.append((t("Older ›"), f"h:{schedule_id}:{page[-1].run.id}"))
+    title = t("<b>History</b>, newest first")
+    if schedule_id:
+        title = t("<b>History of {name}</b>, newest first", name=escape(page[0].run.name))
     between = "\n" if schedule_id else "\n\n"
     lines = between.join(entry(each, user.zone, named=not schedule_id) for each in page)
-    return Reply(f"{title}, newest first\n\n{lines}\n\nTap a run for its whole story.", [*_stories(page), turn])
+    return Reply(f"{title}\n\n{lines}\n\n{t('Tap a run for its whole story.')}", [*_stories(page), turn])
 
 
-def failed(page: Sequence[HistoryEntry], user: User, *, more: bool) -> Reply:
-    """A page of what went wrong, newest first."""
+def failed(page: Sequence[HistoryEntry], user: User, *, more: bool, since: int = 0, everybody: bool = False) -> Reply:
+    """A page of what went wrong, newest first; `since` is how many hours ago it begins."""
+    scope = f"{since}:{'all' if everybody else ''}"
+    if not page and since:
+        return Reply(
+            tn("✓ Nothing failed in the last {n} hour.", "✓ Nothing failed in the last {n} hours.", since),
+            [[(t("History"), "h:0:0")]],
+        )
     if not page:
-        return Reply("✓ Nothing failed, as far as history goes back.", [[("History", "h:0:0")]])
-    turn = [("Older ›", f"f:{page[-1].run.id}")] if more else []
+        return Reply(t("✓ Nothing failed, as far as history goes back."), [[(t("History"), "h:0:0")]])
+    turn = [(t("Older ›"), f"f:{page[-1].run.id}:{scope}")] if more else []
     lines = "\n\n".join(entry(each, user.zone, named=True) for each in page)
-    return Reply(
-        f"<b>What went wrong</b>, newest first\n\n{lines}\n\nTap a run for the reason.", [*_stories(page), turn]
-    )
+    title = t("<b>What went wrong</b>, newest first")
+    if everybody:
+        title = t("<b>What went wrong for anybody</b>, newest first")
+    buttons = _stories(page, "qu:{}:show:run" if everybody else "w:{}")
+    return Reply(f"{title}\n\n{lines}\n\n{t('Tap a run for the reason.')}", [*buttons, turn])
 
 
-def _stories(page: Sequence[HistoryEntry]) -> list[list[tuple[str, str]]]:
-    buttons = [(f"#{each.run.id}", f"w:{each.run.id}") for each in page]
+def _stories(page: Sequence[HistoryEntry], data: str = "w:{}") -> list[list[tuple[str, str]]]:
+    buttons = [(f"#{each.run.id}", data.format(each.run.id)) for each in page]
     return [buttons[n : n + 4] for n in range(0, len(buttons), 4)]
 
 
@@ -71,48 +105,56 @@ def entry(each: HistoryEntry, zone: ZoneInfo, *, named: bool) -> str:
     run = each.run
     about = [f"#{run.id}", *_outcome(run)]
     if run.trigger in _BY:
-        about.append(_BY[run.trigger])
+        about.append(t(_BY[run.trigger]))
     if each.sent_at is not None:
-        about.append(f"delivered {each.sent_at.astimezone(zone):%H:%M:%S}")
+        about.append(t("delivered {clock}", clock=f"{each.sent_at.astimezone(zone):%H:%M:%S}"))
     elif each.delivery_status is not None:
-        about.append(f"message {_delivery(each.delivery_status)}")
+        about.append(t(_DELIVERIES[each.delivery_status]))
     due = when(run.scheduled_for, zone)
     if named:
         return f"{MARKS[run.status]} <b>{escape(run.name)}</b> · {due}\n{' · '.join(about)}"
     return f"{MARKS[run.status]} {due} · {' · '.join(about)}"
 
 
-def _delivery(status: DeliveryStatus) -> str:
-    return {DeliveryStatus.UNCERTAIN: "perhaps delivered", DeliveryStatus.DEAD: "not delivered"}.get(
-        status, str(status)
-    )
-
-
 def _outcome(run: Run) -> list[str]:
     """What came of it, in a few words; a success needs none but how long it took."""
-    took = [span(run.took)] if run.took is not None and run.status is not RunStatus.CANCELLED else []
+    took = span(run.took) if run.took is not None and run.status is not RunStatus.CANCELLED else None
     match run.status:
         case RunStatus.SUCCEEDED:
-            return took
+            return [took] if took is not None else []
         case RunStatus.SKIPPED:
-            return [f"skipped: {escape(skipped_because(run)[:140])}"]
+            return [t("skipped: {reason}", reason=escape(skipped_because(run)[:140]))]
         case RunStatus.PLANNED | RunStatus.ENQUEUED:
-            return ["waiting"]
-    reason = f": {escape(run.error[:120])}" if run.error and run.status in _AFTER_ALL else ""
-    return [f"{str(run.status).replace('_', ' ')}{f' after {took[0]}' if took else ''}{reason}"]
+            return [t("waiting")]
+    plain, timed = _ENDINGS[run.status]
+    ended = t(timed, took=took) if took is not None else t(plain)
+    reason = f": {escape(clause(run.error[:120]))}" if run.error and run.status in _AFTER_ALL else ""
+    return [f"{ended}{reason}"]
 
 
 # one run
 
 
-def story(told: Timeline, zone: ZoneInfo, nonce: str) -> Reply:
-    """Why a run is as it is: how it stands, then every step with its time, in the reader's zone."""
+def story(told: Timeline, zone: ZoneInfo, nonce: str, owner: str | None = None) -> Reply:
+    """Why a run is as it is: how it stands, then every step with its time, in the reader's zone.
+
+    `owner` is whose it is, where an admin looks at another's.
+    """
     run = told.run
-    head = f"<b>Run {run.id} · {escape(run.name)}</b>\n"
+    return Reply(
+        shortened(_head(told, zone, owner), steps(told.moments, zone), logs=True), _of_story(run, nonce, owner)
+    )
+
+
+def _head(told: Timeline, zone: ZoneInfo, owner: str | None = None) -> str:
+    """A run's number and name, when it was due, whose it is, and how it stands."""
+    run = told.run
+    lines = [t("<b>Run {number} · {name}</b>", number=run.id, name=escape(run.name))]
+    if owner is not None:
+        lines.append(t("of {owner}", owner=escape(owner)))
     if run.trigger in (Trigger.CRON, Trigger.CATCH_UP):
-        head += f"due {when(run.scheduled_for, zone)}\n"
-    head += f"\n{escape(told.verdict)}"
-    return Reply(shortened(head, steps(told.moments, zone)), _of_story(run, nonce))
+        lines.append(t("due {when}", when=when(run.scheduled_for, zone)))
+    return "\n".join([*lines, "", escape(told.verdict)])
 
 
 def steps(moments: Sequence[Moment], zone: ZoneInfo) -> list[str]:
@@ -122,77 +164,98 @@ def steps(moments: Sequence[Moment], zone: ZoneInfo) -> list[str]:
         local = moment.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
-            lines.append(f"\n<b>{local:%a %d %b}</b>, {local:%Z}")
+            lines.append(f"\n<b>{format_day(local)}</b>, {local:%Z}")
         lines.append(f"<code>{local:%H:%M:%S}</code> {escape(moment.text)}")
     return lines
 
 
-def shortened(head: str, lines: Sequence[str]) -> str:
-    """As many of the first and last lines as a message holds."""
+def shortened(head: str, lines: Sequence[str], *, logs: bool = False) -> str:
+    """As many of the first and last lines as a message holds; `logs` says where the others are."""
     kept = list(lines)
     left_out = 0
     while len(kept) > 4 and len(head) + sum(len(line) + 1 for line in kept) > LONGEST_STORY:
         kept.pop(len(kept) // 2)
         left_out += 1
     if left_out:
-        kept.insert(len(kept) // 2, f"<i>… {left_out} more steps: openbell why shows them all …</i>")
+        more = tn("… {n} more step …", "… {n} more steps …", left_out)
+        if logs:
+            more = tn("… {n} more step: /logs shows them all …", "… {n} more steps: /logs shows them all …", left_out)
+        kept.insert(len(kept) // 2, f"<i>{more}</i>")
     return f"{head}\n" + "\n".join(kept)
 
 
-def _of_story(run: Run, nonce: str) -> list[list[tuple[str, str]]]:
-    first = []
+def _of_story(run: Run, nonce: str, owner: str | None) -> list[list[tuple[str, str]]]:
+    letter, look = ("x", f"w:{run.id}:{nonce}") if owner is None else ("qu", f"qu:{run.id}:show:run:{nonce}")
+    logs = (t("Logs"), f"lg:{run.id}")
     if run.status in ACTIVE:
-        first.append(("Stop it", f"x:{run.id}:kill:{nonce}"))
-        first.append(("Refresh", f"w:{run.id}:{nonce}"))
+        first = [(t("Stop it"), f"{letter}:{run.id}:kill:{nonce}"), (t("Refresh"), look), logs]
     elif run.status in _AFTER_ALL:
-        first.append(("Run it now", f"x:{run.id}:retry:{nonce}"))
+        first = [(t("Run it now"), f"{letter}:{run.id}:retry:{nonce}"), logs]
     else:
-        first.append(("Run again", f"x:{run.id}:retry:{nonce}"))
-    job = [("Show job", f"j:{run.schedule_id}:show:0")] if run.schedule_id is not None else []
-    return [first, [*job, ("History", f"h:{run.schedule_id or 0}:0")]]
+        first = [(t("Run again"), f"{letter}:{run.id}:retry:{nonce}"), logs]
+    if owner is not None:
+        return [first, [(t("Queue"), "qu:0:show:queue")]]
+    job = [(t("Show job"), f"j:{run.schedule_id}:show:0")] if run.schedule_id is not None else []
+    return [first, [*job, (t("History"), f"h:{run.schedule_id or 0}:0")]]
+
+
+def logs(told: Timeline, zone: ZoneInfo) -> tuple[Reply, str | None]:
+    """The steps of a run, line by line; what no message holds is also given whole, for a file."""
+    lines = steps(told.moments, zone)
+    head, story = _head(told, zone), [(t("Why?"), f"w:{told.run.id}")]
+    kept = as_many_as_fit([head, *lines])
+    if len(kept) > len(lines):
+        return Reply("\n".join(kept), [story]), None
+    whole = "\n".join(
+        [told.verdict, "", *(f"{each.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {each.text}" for each in told.moments)]
+    )
+    more = t("The rest is in the file below.")
+    return Reply("\n".join([*kept, "", f"<i>{more}</i>"]), [story]), whole
 
 
 def message_story(told: MessageStory, zone: ZoneInfo) -> Reply:
     """Why a message came, and why when it did."""
-    head = f"<b>Message {told.message_id}</b>\n\n{escape(told.verdict)}"
-    buttons = [[("The run's story", f"w:{told.run_id}")]] if told.run_id is not None else []
+    head = f"{t('<b>Message {number}</b>', number=told.message_id)}\n\n{escape(told.verdict)}"
+    buttons = [[(t("The run's story"), f"w:{told.run_id}")]] if told.run_id is not None else []
     return Reply(shortened(head, steps(told.moments, zone)), buttons)
 
 
 def begun(name: str, run_id: int) -> Reply:
-    return Reply(
-        f"▶ <b>{escape(name)}</b> runs now (run {run_id}). The result comes here.",
-        [[("How far is it?", f"w:{run_id}")]],
-    )
+    text = t("▶ <b>{name}</b> runs now (run {run}). The result comes here.", name=escape(name), run=run_id)
+    return Reply(text, [[(t("How far is it?"), f"w:{run_id}")]])
 
 
-def again(old: int, run_id: int) -> Reply:
-    return Reply(
-        f"▶ Run {old} is done once more, as run {run_id}. The result comes here.", [[("How far is it?", f"w:{run_id}")]]
-    )
+def again(old: int, run_id: int, owner: str | None = None) -> Reply:
+    if owner is not None:
+        text = t("▶ Run {old} is done once more, as run {run}. The result goes to {owner}.",
+                 old=old, run=run_id, owner=escape(owner))  # fmt: skip
+        return Reply(text, [[(t("How far is it?"), f"qu:{run_id}:show:run")]])
+    text = t("▶ Run {old} is done once more, as run {run}. The result comes here.", old=old, run=run_id)
+    return Reply(text, [[(t("How far is it?"), f"w:{run_id}")]])
 
 
-def killed(run: Run) -> Reply:
-    started = run.started_at is not None
-    what = "Its worker was told to stop, and a late result is refused." if started else "It had not started."
-    return Reply(
-        f"■ Run {run.id}, <b>{escape(run.name)}</b>, is cancelled. {what}",
-        [[("Why?", f"w:{run.id}"), ("Run it again", f"x:{run.id}:retry:{run.id}")]],
-    )
+def killed(run: Run, owner: str | None = None) -> Reply:
+    what = t("It had not started.")
+    if run.started_at is not None:
+        what = t("Its worker was told to stop, and a late result is refused.")
+    text = t("■ Run {number}, <b>{name}</b>, is cancelled.", number=run.id, name=escape(run.name))
+    if owner is not None:
+        told = t("Its story tells {owner} who stopped it.", owner=escape(owner))
+        return Reply(f"{text} {what} {told}", [[(t("Why?"), f"qu:{run.id}:show:run")]])
+    buttons = [(t("Why?"), f"w:{run.id}"), (t("Run it again"), f"x:{run.id}:retry:{run.id}")]
+    return Reply(f"{text} {what}", [buttons])
 
 
 def hurried(run: Run) -> Reply:
-    return Reply(
-        f"▶ Run {run.id}, <b>{escape(run.name)}</b>, goes before your others as soon as a worker is free.",
-        [[("How far is it?", f"w:{run.id}")]],
-    )
+    text = t("▶ Run {number}, <b>{name}</b>, goes before your others as soon as a worker is free.",
+             number=run.id, name=escape(run.name))  # fmt: skip
+    return Reply(text, [[(t("How far is it?"), f"w:{run.id}")]])
 
 
 def left(run: Run) -> Reply:
-    return Reply(
-        f"Left: run {run.id}, <b>{escape(run.name)}</b>, stays in doubt and is not repeated.",
-        [[("Why?", f"w:{run.id}")]],
-    )
+    text = t("Left: run {number}, <b>{name}</b>, stays in doubt and is not repeated.",
+             number=run.id, name=escape(run.name))  # fmt: skip
+    return Reply(text, [[(t("Why?"), f"w:{run.id}")]])
 
 
 # filling in
@@ -203,21 +266,34 @@ def backfill(found: Backfill, draft_id: int, zone: ZoneInfo) -> Reply:
     schedule, count = found.schedule, len(found.due)
     shown = [f"• {when(due, zone)}" for due in _ends(found.due)]
     if count > LISTED_DUE:
-        shown.insert(LISTED_DUE // 2, f"… {count - LISTED_DUE} more …")
+        more = count - LISTED_DUE
+        shown.insert(LISTED_DUE // 2, tn("… {n} more …", "… {n} more …", more))
     notes = []
     if found.left_out:
-        notes.append(f"{found.left_out} left out: no session.")
+        notes.append(tn("{n} left out: no session.", "{n} left out: no session.", found.left_out))
     if found.done_before:
-        notes.append(f"{found.done_before} of these days' runs were filled in before and are not done again.")
+        notes.append(
+            tn(
+                "{n} of these days' runs was filled in before and is not done again.",
+                "{n} of these days' runs were filled in before and are not done again.",
+                found.done_before,
+            )
+        )
     lines = [
-        f"<b>{escape(schedule.name)}</b> would run <b>{count}</b> time{'s' if count != 1 else ''} for {_days(found)}:",
+        tn(
+            "<b>{name}</b> would run <b>{n}</b> time for {days}:",
+            "<b>{name}</b> would run <b>{n}</b> times for {days}:",
+            count,
+            name=escape(schedule.name),
+            days=_days(found),
+        ),
         *shown,
         *notes,
         "",
-        "They run one after the other, oldest first. Nothing is planned yet.",
+        t("They run one after the other, oldest first. Nothing is planned yet."),
     ]
-    yes = f"Run {'it' if count == 1 else f'all {count}'}"
-    return Reply("\n".join(lines), [[(yes, f"b:{draft_id}:yes"), ("Cancel", f"b:{draft_id}:no")]])
+    yes = t("Run it") if count == 1 else tn("Run all {n}", "Run all {n}", count)
+    return Reply("\n".join(lines), [[(yes, f"b:{draft_id}:yes"), (t("Cancel"), f"b:{draft_id}:no")]])
 
 
 def _ends(due: Sequence[datetime]) -> Sequence[datetime]:
@@ -227,12 +303,20 @@ def _ends(due: Sequence[datetime]) -> Sequence[datetime]:
 
 def _days(found: Backfill) -> str:
     def day(one: date) -> str:
-        return f"{one:%a %d %b %Y}"
+        return f"{format_day(one)} {one.year}"
 
-    return day(found.first) if found.first == found.last else f"{day(found.first)} to {day(found.last)}"
+    if found.first == found.last:
+        return day(found.first)
+    return t("{first} to {last}", first=day(found.first), last=day(found.last))
 
 
 def filled_in(schedule: Schedule, count: int) -> Reply:
-    runs = "1 run is" if count == 1 else f"{count} runs are"
-    text = f"✓ {runs} planned for <b>{escape(schedule.name)}</b>, oldest first."
-    return Reply(text if count else "All of that is planned already.", [[("History", f"h:{schedule.id}:0")]])
+    text = tn(
+        "✓ {n} run is planned for <b>{name}</b>, oldest first.",
+        "✓ {n} runs are planned for <b>{name}</b>, oldest first.",
+        count,
+        name=escape(schedule.name),
+    )
+    if not count:
+        text = t("All of that is planned already.")
+    return Reply(text, [[(t("History"), f"h:{schedule.id}:0")]])

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import replies
+from bot.replies import agenda as comes
+from bot.replies import job_options
 from bot.replies.reply import due_lines
 from domain.cron import CronRefused, parse_cron
 from domain.ids import RunId, ScheduleId, UserId
@@ -80,17 +82,17 @@ def test_a_holiday_is_struck_out_and_named_and_a_weekend_is_not_mentioned() -> N
 
 def test_what_comes_often_is_one_line_of_its_day() -> None:
     often = schedule(cron="*/15 * * * *")
-    said = replies.jobs.agenda(agenda(often, NOW + timedelta(hours=3)), 3, BERLIN).text
+    said = comes.agenda(agenda(often, NOW + timedelta(hours=3)), 3, BERLIN).text
     assert "10:15–13:00  GOLD &lt;report&gt; (7), 12 times" in said
     rare = schedule(cron="0 * * * *")
-    said = replies.jobs.agenda(agenda(rare, NOW + timedelta(hours=3)), 3, BERLIN).text
+    said = comes.agenda(agenda(rare, NOW + timedelta(hours=3)), 3, BERLIN).text
     assert said.count("GOLD &lt;report&gt; (7)") == 3
 
 
 def test_the_agenda_is_never_longer_than_a_message() -> None:
     jobs = [schedule(number, "&" * 100, "0 * * * *") for number in range(1, 60)]
     due = tuple((job, Due(NOW + timedelta(hours=1), NOW)) for job in jobs)
-    said = replies.jobs.agenda(Agenda(due, more=False), 24, BERLIN).text
+    said = comes.agenda(Agenda(due, more=False), 24, BERLIN).text
     assert len(said) <= TELEGRAMS_LIMIT
     assert "ask for fewer hours" in said
 
@@ -110,8 +112,8 @@ def test_a_story_is_never_longer_than_a_message_and_keeps_its_beginning_and_end(
 
 def test_no_button_carries_more_than_telegram_takes() -> None:
     found, long = schedule(2**53), "x" * 16
-    cards = [replies.jobs.if_missed(found, long), replies.jobs.if_busy(found, long), replies.jobs.days(found, long)]
-    cards.append(replies.jobs.card(found, [], [], long))
+    cards = [job_options.if_missed(found, long), job_options.if_busy(found, long), job_options.days(found, long)]
+    cards.append(replies.jobs.card(found, [], [], long, now=NOW))
     data = [data for card in cards for row in card.buttons for _, data in row]
     assert data
     assert all(len(each.encode()) <= 64 for each in data)
@@ -124,16 +126,18 @@ def test_the_chosen_options_are_ticked() -> None:
     ticked = [
         [label for row in card.buttons for label, _ in row if label.startswith("✓")]
         for card in (
-            replies.jobs.if_missed(found, "n"),
-            replies.jobs.if_busy(found, "n"),
-            replies.jobs.days(found, "n"),
+            job_options.if_missed(found, "n"),
+            job_options.if_busy(found, "n"),
+            job_options.days(found, "n"),
         )
     ]
     assert ticked == [["✓ Run all, in turn", "✓ 1 hour"], ["✓ Run side by side"], ["✓ Paris", "✓ on the dot"]]
 
 
 def test_a_paused_job_says_why_and_offers_to_go_on() -> None:
-    reply = replies.jobs.card(schedule(enabled=False, paused_reason="it failed 10 times in a row"), [], [], "n")
+    reply = replies.jobs.card(
+        schedule(enabled=False, paused_reason="it failed 10 times in a row"), [], [], "n", now=NOW
+    )
     assert "⏸ Paused, because it failed 10 times in a row" in reply.text
     assert "Resume" in [label for row in reply.buttons for label, _ in row]
     assert "Skip the next" not in [label for row in reply.buttons for label, _ in row]

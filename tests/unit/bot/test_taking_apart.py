@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.backfills import read_day
-from bot.commands.jobs import read_hours
+from bot.commands.agenda import read_hours
 from bot.commands.timing import TimeNotRead, suggestions_of, take_apart
 from domain.errors import InvalidInput
 
