@@ -31,7 +31,7 @@ def read_way(uow: UnitOfWork, user: User, text: str) -> dict[str, Any]:
         if said in (t(label).casefold(), *words):
             return _way(list(channels))
     offered = ways(uow, user)
-    for label, way in offered:
+    for label, way in offered[len(_OWN) :]:
         if said and said in label.casefold():
             return way
     known = ", ".join(label for label, _way_there in offered)

@@ -32,6 +32,7 @@ _REMINDER = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"(?:to|that|of|about|an|zu)\s+", re.IGNORECASE)
+_COLUMN = re.compile(r"(?=.*[\d*])[\d*,/\-a-z#]+", re.IGNORECASE)
 _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\S.*)")
 _ONLY_LEADS = frozenset(("every", "each", "on", "the", "at", "jeden", "jede", "jedes", "am", "um", "den"))
 
@@ -177,10 +178,19 @@ def said_by(text: str, kind: str | None, context: BotContext) -> Said:
     if not text.strip():
         return Said(kind)
     try:
-        asked = take_apart(text, context.user.timezone, context.now)
+        asked = take_apart(_line_first(text), context.user.timezone, context.now)
     except TimeNotRead as problem:
         return _without_time(text, problem, kind)
     return _work(asked.rest, kind, Said(timing=asked.timing))
+
+
+def _line_first(text: str) -> str:
+    """A cron line that stands at the end, put where it is looked for."""
+    words = text.split()
+    line = words[-5:]
+    if len(words) > 5 and all(_COLUMN.fullmatch(word) for word in line) and any("*" in word for word in line):
+        return " ".join([*line, *words[:-5]])
+    return text
 
 
 def _without_time(text: str, problem: TimeNotRead, kind: str | None) -> Said:
