@@ -6,9 +6,9 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any
+from typing import Any
 
 import structlog
 
@@ -29,6 +29,8 @@ LONGEST_CELL = 32_000
 """Spreadsheets take a little more."""
 BETWEEN = timedelta(minutes=1)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # spreadsheets read these too
+_LAST = ("messages", "runs", "commands")
+"""What may be too much for one file."""
 _MOST_AT_END = 200_000
 """Bytes that may come once a table is known to be full: what the compressor still holds, and the page."""
 
@@ -41,7 +43,7 @@ class TooOften(InvalidInput):
 class Export:
     """A ZIP, ready to be sent, and how much stands in it."""
 
-    file: IO[bytes]
+    content: bytes = field(repr=False)
     name: str
     counts: dict[str, int]
     cut: tuple[str, ...]
@@ -56,25 +58,22 @@ class ExportsService:
 
     def make(self, user: User, *, now: datetime, most_bytes: int = MOST_BYTES, most_rows: int = MOST_ROWS) -> Export:
         """Everything of this person, the newest first where there is too much of it."""
-        file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # the caller sends it, and closes it
-        try:
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
             with self.uow as uow, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 account = exports.account(uow.session)
                 archive.writestr("account.json", json.dumps(account, default=_json, ensure_ascii=False, indent=2))
                 counts, cut = {}, []
-                for table in sorted(exports.TABLES, key=lambda name: name in ("messages", "runs", "commands")):
+                for table in sorted(exports.TABLES, key=_LAST.count):
                     rows = exports.rows(uow.session, table, most_rows + 1)
                     written, whole = _table(archive, table, rows, most_bytes - _MOST_AT_END, most_rows)
                     counts[table] = written
                     if not whole:
                         cut.append(table)
                 archive.writestr("README.txt", _read_me(user, counts, cut, now))
-        except BaseException:
-            file.close()
-            raise
-        file.seek(0)
-        log.info("account_exported", user_id=user.id, **counts)
-        return Export(file, f"openbell-{now:%Y-%m-%d}.zip", counts, tuple(cut))
+            file.seek(0)
+            content = file.read()
+        log.info("account_exported", user_id=user.id, size=len(content), **counts)
+        return Export(content, f"openbell-{now:%Y-%m-%d}.zip", counts, tuple(cut))
 
 
 def _table(

@@ -134,9 +134,7 @@ async def export(update: Update, context: BotContext) -> None:
         raise TooOften
     await message.reply_text(words.exporting())
     made = await context.run(ExportsService.make, context.user, now=context.now)
-    with made.file:
-        document = InputFile(made.file, filename=made.name)
-    await message.reply_document(document, caption=words.exported(made))
+    await message.reply_document(InputFile(made.content, filename=made.name), caption=words.exported(made))
 
 
 # erasing
