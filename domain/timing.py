@@ -16,11 +16,11 @@ from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnk
 from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronDue, CronRefused, first_valid, parse_cron, wall_at
 from domain.errors import InvalidInput
 from domain.locales import t
-from domain.phrases import MomentRefused, Phrase, read_moment, read_phrase, read_where
+from domain.phrases import Phrase, read_moment, read_phrase, read_where
 from domain.words import describe_once, describe_timing
 from domain.zones import zone_of
 
-__all__ = ["Due", "MomentRefused", "SessionsUnknown", "Timing", "parse_timing", "read_instant", "timing_of"]
+__all__ = ["Due", "SessionsUnknown", "Timing", "parse_timing", "read_instant", "timing_of"]
 
 LONGEST_JITTER = timedelta(hours=1)
 LONGEST_OFFSET = timedelta(hours=12)
@@ -372,7 +372,7 @@ def _looks_like_cron(said: str) -> bool:
 def _cron_timing(said: str, timezone: str, now: datetime) -> Timing:
     words = said.split(" ")
     rest = " ".join(words[5:])
-    if not re.match(r"(?:on|in|during|while|when)\b|\(", rest, re.IGNORECASE):
+    if not re.match(r"(?:on|in|during|while|when|an|nur|während|waehrend|solange|innerhalb)\b|\(", rest, re.IGNORECASE):
         return Timing(parse_cron(said, now).text, timezone)
     line = parse_cron(" ".join(words[:5]), now).text
     where = read_where(rest)
@@ -380,7 +380,7 @@ def _cron_timing(said: str, timezone: str, now: datetime) -> Timing:
 
 
 def timing_of(phrase: Phrase, timezone: str, now: datetime) -> Timing:
-    """What a phrase that was read at `now` says, in its own zone or `timezone`; MomentRefused where that is over."""
+    """What a phrase that was read at `now` says, in its own zone or `timezone`; PhraseRefused where that is over."""
     zone = phrase.timezone or timezone
     if phrase.moment is not None:
         at, wall = phrase.moment.at(now, zone_of(zone))

@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.cron import CronRefused
 from domain.errors import InvalidInput
 from domain.locales import t
-from domain.phrases import MomentRefused, PhraseRefused, is_understood, split_phrase
+from domain.phrases import PhraseRefused, is_understood, split_phrase
 from domain.timing import Timing, parse_timing, read_instant, timing_of
 
 __all__ = ["Request", "TimeNotRead", "read_instant", "suggestions_of", "take_apart"]
@@ -19,7 +19,14 @@ _COLUMN = re.compile(  # never looks back: a word of a thousand months is read o
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"\s*[\"'“”„«`](.*?)[\"'“”»`]\s*(.*)$", re.DOTALL)
-_LEAD_IN = re.compile(r"(?:please\s+)?(?:(?:send|give|show|bring|get)\s+me|remind\s+me)\s+", re.IGNORECASE)
+_LEAD_IN = re.compile(
+    r"(?:(?:please|bitte)\s+)?(?:(?:send|give|show|bring|get)\s+me"
+    r"|(?:send|schick|zeig)e?\s+mir|gib\s+mir"
+    r"|(?P<reminding>remind\s+me|erinner[en]?\s+mich))(?:\s+bitte)?[\s,:]+",
+    re.IGNORECASE,
+)
+_OF = re.compile(r"(?:daran,?(?:\s+dass)?|an)\s+", re.IGNORECASE)
+"""What German says before the thing that one is reminded of."""
 _MARKET_TIME = re.compile(r"@\s*(?:open|close)\s*\([^)]*\)(?:\s*[+-]\s*\d+\s*(?:m|min|h)?\b)?", re.IGNORECASE)
 _RESTRICTION = re.compile(r"(?:on|during)\s+\S+(?:\s+\S+){0,2}?\s+(?:days|sessions|hours)\b", re.IGNORECASE)
 
@@ -59,7 +66,7 @@ def take_apart(text: str, timezone: str, now: datetime) -> Request:
 
 def suggestions_of(problem: Exception) -> tuple[str, ...]:
     """What a refusal says may have been meant."""
-    if isinstance(problem, PhraseRefused | MomentRefused):
+    if isinstance(problem, PhraseRefused):
         return problem.suggestions
     return (problem.suggestion,) if isinstance(problem, CronRefused) and problem.suggestion else ()
 
@@ -86,12 +93,22 @@ def _leading_line(said: str) -> tuple[str | None, str]:
 def _in_words(said: str, timezone: str, now: datetime) -> Request:
     lead = _LEAD_IN.match(said)
     plain = said[lead.end() :] if lead else said
-    reminding = "remind me " if lead and "remind" in lead[0].lower() else ""
+    if lead and lead["reminding"]:
+        plain = _OF.sub("", plain, count=1) if _OF.match(plain) else plain
+    reminding = bool(lead and lead["reminding"])
     try:
         phrase, rest = split_phrase(plain)
-        return Request(timing_of(phrase, timezone, now), f"{reminding}{rest}".strip())
-    except (PhraseRefused, MomentRefused) as problem:
-        raise TimeNotRead(problem, plain, f"{reminding}{_beside(plain)}".strip()) from problem
+        return Request(timing_of(phrase, timezone, now), _wish(rest, reminding=reminding))
+    except PhraseRefused as problem:
+        raise TimeNotRead(problem, plain, _wish(_beside(plain), reminding=reminding)) from problem
+
+
+def _wish(rest: str, *, reminding: bool) -> str:
+    """What is to be done, in whatever language a reminder was asked for: ``remind me …``."""
+    late = _LEAD_IN.match(rest)
+    if late and late["reminding"] and "mich" in late[0].lower():
+        rest, reminding = rest[late.end() :], True
+    return f"remind me {_OF.sub('', rest, count=1) if _OF.match(rest) else rest}".strip() if reminding else rest
 
 
 def _beside(said: str) -> str:

@@ -13,15 +13,15 @@ from domain.locales import current, t
 from domain.phrases import asked
 from domain.phrases.assembly import Phrase, assemble, instant_of
 from domain.phrases.english import ENGLISH
+from domain.phrases.german import GERMAN
 from domain.phrases.language import Language, Rule
-from domain.phrases.moments import Moment, MomentRefused
+from domain.phrases.moments import Moment
 from domain.phrases.places import zone_or_refusal
 from domain.phrases.said import PhraseRefused, Said, examples
 from domain.phrases.tokens import Cursor
 
 __all__ = [
     "Moment",
-    "MomentRefused",
     "Phrase",
     "PhraseRefused",
     "is_understood",
@@ -33,7 +33,7 @@ __all__ = [
 
 LONGEST = 200
 LONGEST_SPLIT = 4096
-_LANGUAGES = (ENGLISH,)
+_LANGUAGES = (ENGLISH, GERMAN)
 _NO_DAY = ("now", "soon", "later", "jetzt", "bald", "spaeter", "gleich")
 
 

@@ -46,9 +46,9 @@ def assemble(said: Said, at_nine: str = "") -> Phrase:
             t("Hours of which exchange?") if said.hours_only else t("Trading days of which exchange?"),
             suggestions=(say("10 16 * * *", "XNYS"), say("*/15 * * * *", "XNYS", hours_only=True)),
         )
-    hour = _hour(said)
+    said.hour, said.part = _hour(said), None
     day, weekday = _days(said)
-    expression = f"{said.minute} {hour} {day} {said.months or '*'} {weekday}"
+    expression = f"{said.minute} {said.hour} {day} {said.months or '*'} {weekday}"
     if not said.repeats and not said.trading_days:
         raise _each_or_next(said, expression)
     return Phrase(expression, said.calendar, said.hours_only, said.timezone)

@@ -6,7 +6,8 @@ from domain.words_parts import clock_time, numbers, runs
 
 Time = tuple[int, int]
 Span = tuple[Time, Time]
-PART_HOURS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (16, 23), "night": (18, 23)}
+PART_HOURS = {"morning": (0, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (16, 23), "night": (18, 23),
+              "nights": (20, 5)}  # fmt: skip
 
 
 def set_pace_of_minutes(said: Said, number: int, span: Span | None, hours: str | None, *, anew: bool) -> None:
@@ -163,13 +164,23 @@ def in_part_of_day(said: Said) -> str:
     """The hours of "every evening at 6": 18; refused where the part and the hour do not go together."""
     hours = numbers(said.hour or "", 0, 23)
     part = said.part or ""
-    begin, end = PART_HOURS[part]
-    meant = [hour + 12 if hour < 12 and said.is_bare and part != "morning" and hour + 12 <= end else hour
-             for hour in hours]  # fmt: skip
-    if not all(begin <= hour <= end for hour in meant):
-        evening = [hour + 12 if hour < 12 and said.is_bare and part != "morning" else hour for hour in hours]
+    meant = [_meant(hour, part) if said.is_bare else hour for hour in hours]
+    if not all(_is_within(hour, part) for hour in meant):
+        other = hours[0] + 12 if hours[0] < 12 and said.is_bare and part != "morning" else hours[0]
         raise PhraseRefused(
             t("{hour}:00 is not in that part of the day. Which hour is meant?", hour=hours[0]),
-            suggestions=say_all(*(f"0 {hour} * * *" for hour in dict.fromkeys((hours[0], evening[0])))),
+            suggestions=say_all(*(f"0 {hour} * * *" for hour in dict.fromkeys((hours[0], other)))),
         )
     return runs(meant)
+
+
+def _meant(hour: int, part: str) -> int:
+    """An hour that may be one of the forenoon or of the afternoon, in that part of the day."""
+    if part == "nights":  # "nachts um 11", "nachts um 2"
+        return hour + 12 if 6 <= hour < 12 else hour % 12 if hour == 12 else hour
+    return hour + 12 if hour < 12 and part != "morning" and _is_within(hour + 12, part) else hour
+
+
+def _is_within(hour: int, part: str) -> bool:
+    begin, end = PART_HOURS[part]
+    return begin <= hour <= end if begin < end else hour >= begin or hour <= end

@@ -6,20 +6,12 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 from domain.cron import first_valid
-from domain.errors import InvalidInput
 from domain.locales import format_date, t
+from domain.phrases.refused import PhraseRefused
 from domain.words import day_name, describe_once
 
 MOST_AHEAD = timedelta(days=5 * 366)
 _MINUTE = timedelta(minutes=1)
-
-
-class MomentRefused(InvalidInput):
-    """That time can't be kept; `suggestions` are times that can."""
-
-    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.suggestions = suggestions
 
 
 @dataclass(frozen=True)
@@ -41,14 +33,14 @@ class Moment:
     clock: tuple[int, int] = (0, 0)
 
     def at(self, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """The instant (UTC) and the wall time it was said as; MomentRefused when it is over or may be one of two."""
+        """The instant (UTC) and the wall time it was said as; PhraseRefused when it is over or may be one of two."""
         if self.minutes is not None:
             return self._from_now(self.minutes, now, zone)
         here = now.astimezone(zone).replace(tzinfo=None, fold=0)
         wall = self._dated(*self.on, here) if self.on is not None else self._relative(here)
         instant = first_valid(wall, zone)
         if instant - now > MOST_AHEAD:
-            raise MomentRefused(t("{day} is too far ahead: five years at most.", day=format_date(wall.date())))
+            raise PhraseRefused(t("{day} is too far ahead: five years at most.", day=format_date(wall.date())))
         if instant <= now:
             raise self._over(wall, here)
         return instant, wall
@@ -56,9 +48,9 @@ class Moment:
     def _from_now(self, minutes: int, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
         ahead = timedelta(minutes=minutes)
         if not ahead:
-            raise MomentRefused(t("That is now. Name a time that is still to come."))
+            raise PhraseRefused(t("That is now. Name a time that is still to come."))
         if ahead > MOST_AHEAD:
-            raise MomentRefused(t("That is too far ahead: five years at most."))
+            raise PhraseRefused(t("That is too far ahead: five years at most."))
         instant = (now.astimezone(UTC) + ahead + _MINUTE / 2).replace(second=0, microsecond=0)
         instant = instant if instant > now else instant + _MINUTE
         return instant, instant.astimezone(zone).replace(tzinfo=None, fold=0)
@@ -78,9 +70,9 @@ class Moment:
             return self._wall(today + timedelta(days=wanted + 7 * self.weeks))
         coming = self._wall(today + timedelta(days=wanted % 7))
         if self.following and wanted > 0:
-            raise MomentRefused(
+            raise PhraseRefused(
                 t("{day} of this week, or of the next?", day=day_name(self.weekday)),
-                (describe_once(coming), describe_once(coming + timedelta(days=7))),
+                suggestions=(describe_once(coming), describe_once(coming + timedelta(days=7))),
             )
         if wanted == 0 and (self.following or coming <= here):
             coming += timedelta(days=7)
@@ -95,28 +87,28 @@ class Moment:
             tries = list(product([year] if year else range(here.year, here.year + 9), [month]))
         walls = [self._wall(date(y, m, day)) for y, m in tries if _exists(y, m, day)]
         if not walls:
-            raise MomentRefused(t("That day is not in the calendar."))
+            raise PhraseRefused(t("That day is not in the calendar."))
         wall = next((each for each in walls if each > here), walls[-1])
         if self.weekday is not None and wall.isoweekday() % 7 != self.weekday:
-            raise MomentRefused(
+            raise PhraseRefused(
                 t(
                     "{date} is not a {said}, but a {day}. Which one is it?",
                     date=format_date(wall.date()),
                     said=day_name(self.weekday),
                     day=day_name(wall.isoweekday() % 7),
                 ),
-                (describe_once(wall),) if wall > here else (),
+                suggestions=(describe_once(wall),) if wall > here else (),
             )
         return wall
 
-    def _over(self, wall: datetime, here: datetime) -> MomentRefused:
+    def _over(self, wall: datetime, here: datetime) -> PhraseRefused:
         """The refusal of a time that has passed; it suggests that time of the next day or year."""
         if self.on is None or wall.date() == here.date():
             again = datetime.combine(here.date() + timedelta(days=wall.time() <= here.time()), wall.time())
         else:
             again = Moment(on=(None, wall.month, wall.day), clock=self.clock)._dated(None, wall.month, wall.day, here)
         when = f"{format_date(wall.date())} {wall:%H:%M}"
-        return MomentRefused(t("That is over already: {when}.", when=when), (describe_once(again),))
+        return PhraseRefused(t("That is over already: {when}.", when=when), suggestions=(describe_once(again),))
 
 
 def _exists(year: int, month: int, day: int) -> bool:

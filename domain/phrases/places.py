@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from domain.calendars import EXCHANGES, Exchange
 from domain.locales import t
 from domain.phrases.said import PhraseRefused, Said, say
+from domain.phrases.tokens import Cursor
 from domain.words_parts import exchange_name
 from domain.zones import UnknownZone, parse_zone
 
@@ -23,9 +24,10 @@ _SPELLINGS = {
 }
 
 
-def spelled_exchange(name: str) -> Exchange | None:
-    """The exchange of that name, in small letters."""
-    return _SPELLINGS.get(name)
+def spelled_exchange(cursor: Cursor, count: int) -> Exchange | None:
+    """The exchange that the next `count` words name, as they were written: SIX is not a number."""
+    written = cursor.said(cursor.at, cursor.at + count).lower().replace("’", "'")
+    return _SPELLINGS.get(" ".join(written.removesuffix("'s").split()))
 
 
 def event_of(kind: str, exchange: Exchange, minutes: int, spoken: str) -> str:

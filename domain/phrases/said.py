@@ -1,21 +1,12 @@
-"""What a phrase has said so far, and the refusal of what it cannot say."""
+"""What a phrase has said so far, and how to say others for an example."""
 
 from dataclasses import dataclass
 
-from domain.errors import InvalidInput
-from domain.locales import t
 from domain.phrases.moments import Moment
+from domain.phrases.refused import PhraseRefused
 from domain.words import describe_timing
 
-
-class PhraseRefused(InvalidInput):
-    """I don't understand when; `unknown` holds the words that I can't place, `suggestions` phrases that I can."""
-
-    def __init__(self, message: str, unknown: str = "", suggestions: tuple[str, ...] = ()) -> None:
-        quoted = f" {t('or')} ".join(f"“{phrase}”" for phrase in suggestions)
-        super().__init__(f"{message} {t('Say, for example: {phrases}.', phrases=quoted)}" if quoted else message)
-        self.unknown = unknown
-        self.suggestions = suggestions
+__all__ = ["PhraseRefused", "Said", "examples", "say", "say_all"]
 
 
 def say(expression: str, calendar: str | None = None, *, hours_only: bool = False) -> str:

@@ -273,7 +273,7 @@ def _time(cursor: Cursor, *, listed: bool = False) -> tuple[Time, str] | None:
     cursor.at += 1
     hour, minute = int(read[1]), int(read[2] or 0)
     half = _half(cursor)
-    if not half and read[2] is None and cursor.peek() in (*MINUTES, "%", *HOURS[:-1]):
+    if not half and read[2] is None and cursor.peek() in (*MINUTES, "%", *HOURS[:-1], "trading", "days"):
         cursor.at = start
         return None
     cursor.take("o'clock", "h")

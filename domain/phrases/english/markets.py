@@ -27,9 +27,8 @@ def _exchange(cursor: Cursor) -> Exchange | None:
     start = cursor.at
     cursor.take("the")
     for count in range(MOST_WORDS, 0, -1):
-        words = [cursor.peek(n) for n in range(count)]
-        found = spelled_exchange(" ".join(words).removesuffix("'s"))
-        if words[-1] and found is not None:
+        found = spelled_exchange(cursor, count) if cursor.peek(count - 1) else None
+        if found is not None:
             cursor.at += count
             return found
     cursor.at = start

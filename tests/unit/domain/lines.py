@@ -42,5 +42,7 @@ VOCABULARY = re.findall(
     nyse
     london tokyo trading days session hours open closes before after during past half quarter other second until time
     UTC EST Europe/Berlin tomorrow 2026-12-24 midnight steps one full only market bell is yearly
-    morning evenings once a quarter between""",
+    morning evenings once a quarter between today in next friday 2h 24/12 5/6 december
+    jeden alle werktags um halb viertel vor nach uhr von bis und am des monats montag montags 24.12. 1. 8.30 stunde
+    minuten handelstag während eröffnung schluss einmal morgen heute zwei letzten tag abends ab zur minute der""",
 )

@@ -5,9 +5,11 @@ from croniter import croniter
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from domain.calendars import EXCHANGES
 from domain.cron import Cron, CronRefused, parse_cron
 from domain.errors import InvalidInput
-from domain.phrases import Phrase, PhraseRefused, read_phrase, split_phrase
+from domain.locales import speaking
+from domain.phrases import Phrase, PhraseRefused, is_understood, read_phrase, split_phrase
 from domain.words import describe, describe_timing
 from tests.unit.domain.lines import LINES, NOW, PROPERTY, VOCABULARY
 
@@ -219,8 +221,9 @@ def meaning(line: str) -> tuple[object, ...]:
     return minutes, hours, days, months, weekdays, frozenset(ordered.items()), Cron(line).is_fixed_time
 
 
-@settings(PROPERTY, max_examples=400)
-@given(LINES)
+@pytest.mark.parametrize("language", ["en", "de"])
+@settings(PROPERTY, max_examples=200)
+@given(line=LINES)
 @example("*/7 * * * *")
 @example("0 */5 * * *")
 @example("0-59 9 * * *")
@@ -232,21 +235,25 @@ def meaning(line: str) -> tuple[object, ...]:
 @example("0 9 1-31 * */2")
 @example("*/30 9 * * *")
 @example("0,30 9 * * *")
-def test_what_is_said_of_any_line_is_read_back_as_that_line(line: str) -> None:
+def test_what_is_said_of_any_line_is_read_back_as_that_line(language: str, line: str) -> None:
     try:
         cron = parse_cron(line, NOW)
     except CronRefused:
         assume(False)
-    words = describe(cron)
+    with speaking(language):
+        words = describe(cron)
     if len(words) <= 200:
         assert meaning(read_phrase(words).expression) == meaning(cron.text)
 
 
 @settings(PROPERTY, max_examples=300)
-@given(LINES, st.sampled_from([None, "XNYS", "XLON", "XHKG", "XTKS"]), st.booleans())
-def test_a_phrase_in_our_words_is_a_fixed_point(line: str, calendar: str | None, hours_only: bool) -> None:
+@given(LINES, st.sampled_from([None, *EXCHANGES]), st.booleans(), st.sampled_from(["en", "de"]))
+def test_a_phrase_in_our_words_is_a_fixed_point(
+    line: str, calendar: str | None, hours_only: bool, language: str
+) -> None:
     try:
-        words = describe_timing(parse_cron(line, NOW).text, calendar, hours_only and calendar is not None)
+        with speaking(language):
+            words = describe_timing(parse_cron(line, NOW).text, calendar, hours_only and calendar is not None)
     except CronRefused:
         assume(False)
     assume(len(words) <= 200)
@@ -257,15 +264,20 @@ def test_a_phrase_in_our_words_is_a_fixed_point(line: str, calendar: str | None,
 
 
 @given(
-    st.sampled_from(["open", "close"]), st.sampled_from(["XNYS", "XLON", "XETR", "XKRX"]), st.integers(-720, 720),
-    st.sampled_from([None, "XTKS"]),
+    st.sampled_from(["open", "close"]), st.sampled_from(list(EXCHANGES)), st.integers(-720, 720),
+    st.sampled_from([None, "XTKS"]), st.sampled_from(["en", "de"]),
 )  # fmt: skip
-def test_market_events_are_said_and_read_back(kind: str, exchange: str, minutes: int, calendar: str | None) -> None:
+def test_market_events_are_said_and_read_back(
+    kind: str, exchange: str, minutes: int, calendar: str | None, language: str
+) -> None:
+    assume(calendar != exchange)
     expression = f"@{kind}({exchange})" + (f"{minutes:+}m" if minutes else "")
-    assert read_phrase(describe_timing(expression, calendar)) == Phrase(expression, calendar)
+    with speaking(language):
+        words = describe_timing(expression, calendar)
+    assert read_phrase(words) == Phrase(expression, calendar)
 
 
-@settings(PROPERTY, max_examples=600)
+@settings(PROPERTY, max_examples=400)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=12).map(" ".join) | st.text(max_size=80))
 @example("in")
 @example("every 2nd")
@@ -283,11 +295,12 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
 
 
 @settings(PROPERTY, max_examples=300)
-@given(st.lists(st.sampled_from(VOCABULARY), max_size=10).map(" ".join))
-def test_each_suggestion_is_a_phrase_or_part_of_one(text: str) -> None:
+@given(st.lists(st.sampled_from(VOCABULARY), max_size=10).map(" ".join), st.sampled_from(["en", "de"]))
+def test_each_suggestion_is_a_phrase_or_part_of_one(text: str, language: str) -> None:
     suggestions: tuple[str, ...] = ()
-    try:
-        read_phrase(text)
-    except PhraseRefused as refused:
-        suggestions = refused.suggestions
-    assert all(suggestion.startswith("in ") or read_phrase(suggestion) for suggestion in suggestions)
+    with speaking(language):
+        try:
+            read_phrase(text)
+        except PhraseRefused as refused:
+            suggestions = refused.suggestions
+    assert all(suggestion.startswith("in ") or is_understood(suggestion) for suggestion in suggestions)
