@@ -21,6 +21,7 @@ from web.errors import AddressTaken
 from web.health import Health
 from web.metrics import Metrics
 from web.serving import bound, root_of, serving
+from web.telegram import Webhook
 from web.unsubscribe import Unsubscribe
 
 log = structlog.get_logger(__name__)
@@ -48,8 +49,15 @@ class Door:
                 Health(self.database, settings.redis_url.get_secret_value(), release, self.pool),
                 Metrics(self.database, release, self.pool),
                 Unsubscribe(self.database, self.offload, secret_key),
+                self._webhook(settings, secret_key),
             )
         )
+
+    def _webhook(self, settings: Settings, secret_key: str) -> Webhook | None:
+        if settings.telegram_mode != "webhook":
+            return None
+        secret = settings.telegram_webhook_secret
+        return Webhook(self.database, self.offload, secret_key, secret.get_secret_value() if secret else "")
 
     async def open(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Answer until `stop`; AddressTaken when nothing can listen at HTTP_ADDR."""

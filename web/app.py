@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from db.offload import DatabaseUnavailable
 from domain.errors import NotFound
 from domain.unsubscribe import PATH
+from services.inbox import WEBHOOK
 from web.health import Health
 from web.metrics import Metrics
 from web.pages import SECURITY, page
+from web.telegram import Webhook
 from web.unsubscribe import Unsubscribe
 
 log = structlog.get_logger(__name__)
@@ -29,12 +31,16 @@ class Parts:
     health: Health
     metrics: Metrics
     unsubscribe: Unsubscribe
+    webhook: Webhook | None = None
+    """Where Telegram brings updates, if it does not wait to be asked."""
 
 
 def build_application(parts: Parts) -> Starlette:
     """Everything that is answered."""
+    webhook = [Route(WEBHOOK + "{path}", parts.webhook.take, methods=["POST"])] if parts.webhook is not None else []
     return Starlette(
         routes=[
+            *webhook,
             Route("/", _home),
             Route("/healthz", parts.health.alive),
             Route("/readyz", parts.health.ready),

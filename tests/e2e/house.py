@@ -105,9 +105,8 @@ async def open_house(
             smtp_url=f"smtp+plain://{addresses.smtp}",
             data_dir=folder / "data",
             sandbox=sandbox_mode,
-            http_addr=any_port("127.0.0.1"),
             _env_file=None,
-            **values,
+            **{"http_addr": any_port("127.0.0.1")} | values,
         )
         async with _doors(settings) as doors:
             yield House(sandbox, settings, doors)
