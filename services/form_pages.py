@@ -50,7 +50,7 @@ def shown(
             crowd, offers = _crowd(uow, state, proposal.timing, now)
         except (UserError, RetryLater) as found:
             problem, whole = problem or forms.problem_of(found), False
-    offers = [*_instead(refused), *offers]
+    offers = _once([*_instead(refused), *offers])
     row.data = {**row.data, "offers": offers}
     where = way_words(uow, user, state.where)
     before = way_words(uow, user, state.before["where"]) if state.before is not None else where
@@ -86,6 +86,14 @@ def shown(
         message_id=row.message_id,
         previous_at=datetime.fromisoformat(state.previous_at) if state.previous_at else None,
     )
+
+
+def _once(offers: Offers) -> Offers:
+    """Each answer once, where it stands first."""
+    seen: dict[str, list[Any]] = {}
+    for label, value in offers:
+        seen.setdefault(str(value), [label, value])
+    return list(seen.values())
 
 
 def _changed(values: tuple[Value, ...]) -> bool:

@@ -124,8 +124,7 @@ class State:
         target = target_of(job, self.params) or ""
         if job.target is not None and not target:
             return kind_title(job)
-        naming = job.naming or ("{target}" if not job.title else "")
-        name = t(naming, target=target) if naming else f"{t(job.title)} {target}"
+        name = t(job.naming, target=target) if job.naming else f"{kind_title(job)} {target}"
         return clean_name(name.strip()[:LONGEST_NAME] or job.name, "name", LONGEST_NAME)
 
 

@@ -43,7 +43,8 @@ def _question(shown: Page) -> Reply:
 
 
 def _head(shown: Page) -> str:
-    name = escape(shown.job_name or shown.title) if shown.step not in (KIND, PARAM) else escape(shown.title)
+    early = shown.step == KIND or shown.field is not None
+    name = escape(shown.title if early and shown.number else shown.job_name or shown.title)
     if shown.form != ADD:
         return t("Job {number}: {name}", number=shown.schedule_id, name=name)
     head = t("New job") if not name else t("New job: {name}", name=name)

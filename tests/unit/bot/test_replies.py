@@ -1,5 +1,6 @@
 """What the bot says of due times and runs: readable, escaped, and never longer than a message."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import islice
@@ -13,11 +14,12 @@ from bot.replies import agenda as comes
 from bot.replies import job_options
 from bot.replies.reply import due_lines
 from domain.cron import CronRefused, parse_cron
-from domain.ids import RunId, ScheduleId, UserId
+from domain.ids import DraftId, RunId, ScheduleId, UserId
 from domain.runs import Run, RunStatus, Trigger
 from domain.schedules import CatchUp, Proposal, Schedule
 from domain.timing import Due, Timing
 from services.agenda import Agenda
+from services.forms import Page, Value
 from services.timeline import Moment, Timeline
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -150,8 +152,55 @@ def test_the_wrong_column_is_pointed_at() -> None:
     assert "<pre>0 9 * 13 *\n      ^^</pre>" in said
 
 
+def preview(timing: Timing, **values: Any) -> Page:
+    """A form that could be saved."""
+    given: dict[str, Any] = {
+        "id": DraftId(3),
+        "form": "ask_add",
+        "version": 4,
+        "step": "preview",
+        "number": 0,
+        "of": 0,
+        "title": "Reminder",
+        "job_name": "new <year>",
+        "field": None,
+        "current": None,
+        "offers": (),
+        "values": (Value("p.text", "Text", "<b>"),),
+        "proposal": Proposal("new <year>", "notification", {"text": "<b>"}, timing),
+        "due": tuple(islice(timing.upcoming(NOW), 3)),
+        "where": "this chat",
+        "as_preferred": False,
+        "clashes": 0,
+        "may_skip": False,
+        "may_go_back": False,
+        "may_save": True,
+        "problem": None,
+        "schedule_id": None,
+        "timing": timing,
+        "chat_id": None,
+        "message_id": None,
+        "previous_at": None,
+    }
+    return Page(**(given | values))
+
+
 def test_the_preview_says_when_a_job_runs_only_once() -> None:
     timing = Timing("0 9 1 1 *", "Europe/Berlin", ends_at=datetime(2027, 6, 1, tzinfo=UTC))
-    proposal = Proposal("new year", "notification", {"text": "x"}, timing)
-    said = replies.schedules.preview(proposal, list(timing.upcoming(NOW)), 3).text
+    said = replies.forms.page(preview(timing)).text
     assert "The only run:" in said
+    assert "New job: <b>new &lt;year&gt;</b>" in said
+    assert "Text: &lt;b&gt;" in said
+
+
+def test_the_preview_marks_what_the_clocks_do_to_a_run() -> None:
+    said = replies.forms.page(preview(Timing("30 2 * * *", "Europe/Berlin"))).text
+    assert "Sun 25 Oct 02:30 CEST <i>(the first 02:30: the clocks go back)</i>" in said
+
+
+def test_every_button_of_a_form_fits_into_what_telegram_carries() -> None:
+    page = preview(Timing("30 2 * * *", "Europe/Berlin"), id=DraftId(10**15), version=10**6, offers=("+1 min",) * 4)
+    values = tuple(Value(f"p.{'long' * 30}{n}", "Long", "x") for n in range(40))
+    for shown in (page, replace(page, step="fields", values=values)):
+        for row in replies.forms.page(shown).buttons:
+            assert all(len(data.encode()) <= 64 for _, data in row)
