@@ -115,6 +115,11 @@ class DestinationsService:
             uow.commit()
             return found
 
+    def jobs_told_at(self, place: Place) -> int:
+        """How many jobs, whoever's they are, have their results sent to that place."""
+        with self.uow as uow:
+            return sum(uow.destinations.jobs_told(row.id) for row in uow.destinations.at(place))
+
     def may_act(self, user_id: UserId, chat_id: int, thread_id: int | None, job_id: int) -> bool:
         """Whether this person's job is told in that place, and people may act there."""
         place = Place.of(chat_id, thread_id)

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from html import escape
+from zoneinfo import ZoneInfo
 
 from bot.replies.reply import PAGE, Reply, in_pairs
 from domain.destinations import Destination, State
-from domain.locales import t, tn
+from domain.locales import format_when, t, tn
+from domain.schedules import Schedule
+from domain.timing import Due
 from services.destinations import Linked
 
 _MARKS = {State.ACTIVE: "●", State.DEGRADED: "◐", State.DISABLED: "○"}
@@ -57,6 +60,15 @@ def unlinked(ended: Sequence[Linked]) -> Reply:
             name=name,
         )
     )
+
+
+def status(jobs: int, first: tuple[Schedule, Due] | None, health: Reply, zone: ZoneInfo) -> Reply:
+    """In a group: what is told there, and whether everything works."""
+    lines = [tn("{n} job is told here.", "{n} jobs are told here.", jobs) if jobs else t("No job is told here.")]
+    if first is not None:
+        schedule, due = first
+        lines.append(t("Next: {name}, {when}", name=escape(schedule.name), when=format_when(due.at, zone)))
+    return Reply("\n".join([*lines, "", health.text]))
 
 
 def card(shown: Sequence[Linked], add_link: str, *, after: int = 0) -> Reply:

@@ -100,11 +100,16 @@ async def test_what_is_personal_is_answered_in_private_only(house: House) -> Non
 async def test_what_everybody_may_read_tells_nothing_personal(house: House) -> None:
     stage = await desk(house)
     ada, chat = stage.people["Ada"], stage.groups["Desk"]
-    for command in ("/help", "/jobs", "/next", "/status", "/whoami"):
+    await ada.send("/remind sell everything every day at 9")
+    await ada.wait_for(lambda m: "New job" in _text(m))
+    await ada.press("Save")
+    await ada.wait_for(lambda m: _text(m).startswith("✓ Saved"))
+    for command in ("/help", "/jobs", "/jobs sell", "/next", "/next 2", "/status", "/whoami"):
         answer = await ada.ask(command, chat_id=chat, thread_id=stage.topics["Desk/Gold"])
         assert answer["message_thread_id"] == stage.topics["Desk/Gold"], command
         assert "ada@example.com" not in _text(answer), command
-        assert "privately" not in _text(answer), command
+        assert "sell everything" not in _text(answer), command
+        assert "Others read here" not in _text(answer), command
 
 
 async def test_what_is_not_meant_for_us_gets_no_answer(house: House) -> None:
