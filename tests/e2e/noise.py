@@ -129,7 +129,7 @@ class Noise:
 
 noise = st.builds(
     Noise,
-    speaker=st.integers(0, 5),
+    speaker=st.integers(0, 7),
     place=st.sampled_from([0, 0, 0, 0, 1, 2]),
     kind=st.sampled_from(
         ["message"] * 6 + ["press", "press", "seen press", "seen press", "seen press"] + ["edited", "member", "file"]
