@@ -123,7 +123,8 @@ def _state(schedule: Schedule, due: Due | None, now: datetime) -> str:
         return t("paused until {when}", when=when(until, schedule.zone))
     if due is not None:
         return t("next {when}", when=when(due.at, schedule.zone))
-    return t("nothing due")
+    ends = schedule.timing.ends_at
+    return t("over") if schedule.next_run_at is None and ends is not None and ends < now else t("nothing due")
 
 
 def tags(schedule: Schedule) -> str:
