@@ -82,7 +82,9 @@ def ask_answer(found: Feedback) -> Reply:
 
 def answered(found: Feedback) -> Reply:
     """The answer is on its way."""
-    return Reply(t("✓ Your answer to feedback {number} is on its way to {who}.", number=found.id, who=found.email))
+    return Reply(
+        t("✓ Your answer to feedback {number} is on its way to {who}.", number=found.id, who=escape(found.email))
+    )
 
 
 def _back() -> tuple[str, str]:
