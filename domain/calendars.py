@@ -9,6 +9,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidInput, RetryLater
+from domain.locales import t
 
 SATURDAY = 5
 
@@ -162,7 +163,10 @@ def exchange_named(text: str) -> Exchange:
     near = list(dict.fromkeys(_NAMES[name] for name in get_close_matches(wanted, _NAMES, n=3, cutoff=0.6)))
     offered = near or [EXCHANGES[code] for code in ("XNYS", "XNAS", "XLON", "XETR", "XTKS")]
     names = ", ".join(f"{exchange.name} ({exchange.code})" for exchange in offered)
-    raise InvalidInput(f"I don't know an exchange “{text.strip()[:30]}”. {'Nearest' if near else 'I know'}: {names}.")
+    asked = text.strip()[:30]
+    if near:
+        raise InvalidInput(t("I don't know an exchange “{name}”. Nearest: {names}.", name=asked, names=names))
+    raise InvalidInput(t("I don't know an exchange “{name}”. I know: {names}.", name=asked, names=names))
 
 
 def _day(session: Session) -> date:

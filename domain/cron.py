@@ -18,6 +18,7 @@ from croniter import CroniterBadDateError, croniter
 
 from domain.columns import columns_of
 from domain.errors import InvalidInput
+from domain.locales import mark, t
 from domain.zones import zone_of
 
 LONGEST_LINE = 100
@@ -40,7 +41,7 @@ class CronRefused(InvalidInput):
     """That is no cron line I can keep; it names the column and a way out."""
 
     def __init__(self, message: str, column: int | None = None, suggestion: str | None = None) -> None:
-        super().__init__(message + (f" Did you mean: {suggestion}" if suggestion else ""))
+        super().__init__(f"{message} {t('Did you mean: {line}', line=suggestion)}" if suggestion else message)
         self.column = column
         self.suggestion = suggestion
 
@@ -56,15 +57,15 @@ class Column:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"column {self.position} ({self.name})"
+        return t("column {number} ({name})", number=self.position, name=t(self.name))
 
 
 COLUMNS = (
-    Column(1, "minute", 0, 59),
-    Column(2, "hour", 0, 23),
-    Column(3, "day of the month", 1, 31),
-    Column(4, "month", 1, 12, MONTHS),
-    Column(5, "weekday", 0, 7, WEEKDAYS),
+    Column(1, mark("minute"), 0, 59),
+    Column(2, mark("hour"), 0, 23),
+    Column(3, mark("day of the month"), 1, 31),
+    Column(4, mark("month"), 1, 12, MONTHS),
+    Column(5, mark("weekday"), 0, 7, WEEKDAYS),
 )
 
 
@@ -233,7 +234,9 @@ def parse_cron(text: str, now: datetime) -> Cron:
     """Read a cron line or an ``@daily`` word; CronRefused says which column is wrong and what to write instead."""
     line = " ".join(re.split(r"[ \t\r\n]+", text.strip())).lower()
     if len(line) > LONGEST_LINE:
-        raise CronRefused(f"A cron line has at most {LONGEST_LINE} characters. Example: {EXAMPLE}")
+        raise CronRefused(
+            t("A cron line has at most {most} characters. Example: {example}", most=LONGEST_LINE, example=EXAMPLE)
+        )
     if line.startswith("@"):
         line = _macro(line)
     columns = line.split(" ") if line else []
@@ -243,7 +246,10 @@ def parse_cron(text: str, now: datetime) -> Cron:
     _check_special_weekdays(cron)
     if cron.next_after(now, ZoneInfo("UTC")) is None:
         raise CronRefused(
-            f"“{line}” never comes within five years: look at column 3 (day of the month) and column 4 (month).",
+            t(
+                "“{line}” never comes within five years: look at column 3 (day of the month) and column 4 (month).",
+                line=line,
+            ),
             column=3,
         )
     return cron
@@ -253,19 +259,22 @@ def _macro(word: str) -> str:
     if word in MACROS:
         return MACROS[word]
     if word == "@reboot":
-        raise CronRefused("@reboot is no time of day, so it can't be planned.", suggestion="@daily")
-    raise CronRefused(f"I don't know “{word[:20]}”. I know {', '.join(MACROS)}.", suggestion="@daily")
+        raise CronRefused(t("@reboot is no time of day, so it can't be planned."), suggestion="@daily")
+    raise CronRefused(
+        t("I don't know “{word}”. I know {known}.", word=word[:20], known=", ".join(MACROS)), suggestion="@daily"
+    )
 
 
 def _wrong_count(columns: list[str]) -> CronRefused:
-    said = f"A cron line has five columns (minute hour day month weekday), this one has {len(columns)}."
+    said = t("A cron line has five columns (minute hour day month weekday), this one has {count}.", count=len(columns))
     if len(columns) == 6 and _is_readable(columns[1:]):
-        return CronRefused(f"{said} Seconds are not planned.", suggestion=" ".join(columns[1:]))
+        return CronRefused(f"{said} {t('Seconds are not planned.')}", suggestion=" ".join(columns[1:]))
     if len(columns) > 5 and _is_readable(columns[:5]):
-        return CronRefused(f"{said} I don't know “{columns[5][:20]}” there.", suggestion=" ".join(columns[:5]))
+        unknown = t("I don't know “{word}” there.", word=columns[5][:20])
+        return CronRefused(f"{said} {unknown}", suggestion=" ".join(columns[:5]))
     if len(columns) == 4:
         return CronRefused(said, suggestion=f"{' '.join(columns)} *")
-    return CronRefused(f"{said} Example: {EXAMPLE}")
+    return CronRefused(f"{said} {t('Example: {example}', example=EXAMPLE)}")
 
 
 def _is_readable(columns: list[str]) -> bool:
@@ -291,13 +300,22 @@ def _check_special_weekdays(cron: Cron) -> None:
     plain = [item for item in weekday.split(",") if item not in special]
     if special and plain:
         raise CronRefused(
-            f"column 5 (weekday) is “{weekday}”: {special[0]} can't be mixed with plain weekdays. Make two schedules.",
+            t(
+                "column 5 (weekday) is “{weekday}”: {special} can't be mixed with plain weekdays. Make two schedules.",
+                weekday=weekday,
+                special=special[0],
+            ),
             column=5,
         )
     if special and day != "*":
         raise CronRefused(
-            f"column 3 (day of the month) is “{day}” and column 5 (weekday) “{weekday}”: {special[0]} stands for "
-            "days of the month already. Make two schedules.",
+            t(
+                "column 3 (day of the month) is “{day}” and column 5 (weekday) “{weekday}”: {special} stands for "
+                "days of the month already. Make two schedules.",
+                day=day,
+                weekday=weekday,
+                special=special[0],
+            ),
             3,
             " ".join([*cron.columns[:2], "*", month, weekday]),
         )
@@ -317,7 +335,7 @@ def _item(item: str, column: Column) -> str:
     if not dash:
         if slash:
             raise CronRefused(
-                f"{column} is “{item}”: a step needs a range or a star.",
+                t("{column} is “{item}”: a step needs a range or a star.", column=column, item=item),
                 column.position,
                 f"{first}-{column.high}/{step}",
             )
@@ -325,7 +343,7 @@ def _item(item: str, column: Column) -> str:
     last_number = _number(high, column)
     if last_number < first:
         raise CronRefused(
-            f"{column} is “{item}”: the range runs backwards.",
+            t("{column} is “{item}”: the range runs backwards.", column=column, item=item),
             column.position,
             _wrapped(first, last_number, column),
         )
@@ -346,10 +364,17 @@ def _wrapped(first: int, last: int, column: Column) -> str:
 
 def _step(text: str, span: int, column: Column) -> str:
     if not (text.isascii() and text.isdigit()) or int(text[:9]) == 0:
-        raise CronRefused(f"{column} has the step “{text[:12]}”: it needs a whole number from 1.", column.position)
+        raise CronRefused(
+            t("{column} has the step “{step}”: it needs a whole number from 1.", column=column, step=text[:12]),
+            column.position,
+        )
     if int(text[:9]) > max(span, 1):
         raise CronRefused(
-            f"{column} has the step {text[:12]}, larger than the column itself, so it would act only once.",
+            t(
+                "{column} has the step {step}, larger than the column itself, so it would act only once.",
+                column=column,
+                step=text[:12],
+            ),
             column.position,
             "*/30" if column.position == 1 else None,
         )
@@ -360,17 +385,30 @@ def _number(text: str, column: Column) -> int:
     if text[:3] in column.names and len(text) >= 3 and _full_names(column)[text[:3]].startswith(text):
         return column.names.index(text[:3]) + (1 if column.low == 1 else 0)
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        allowed = f"{column.low} to {column.high}"
-        names = f" or {column.names[0]}…{column.names[-1]}" if column.names else ""
+        allowed = t("{low} to {high}", low=column.low, high=column.high)
+        if column.names:
+            allowed = t("{first} or {others}", first=allowed, others=f"{column.names[0]}…{column.names[-1]}")
         raise CronRefused(
-            f"{column} is “{text[:12]}”: it takes *, {allowed}{names}, lists (1,15), ranges (1-5) and steps (*/15).",
+            t(
+                "{column} is “{text}”: it takes *, {allowed}, lists (1,15), ranges (1-5) and steps (*/15).",
+                column=column,
+                text=text[:12],
+                allowed=allowed,
+            ),
             column.position,
         )
     number = int(text)
     if not column.low <= number <= column.high:
         nearest = max(column.low, min(number, column.high))
         raise CronRefused(
-            f"{column} is {number}: it goes from {column.low} to {column.high}. The nearest is {nearest}.",
+            t(
+                "{column} is {number}: it goes from {low} to {high}. The nearest is {nearest}.",
+                column=column,
+                number=number,
+                low=column.low,
+                high=column.high,
+                nearest=nearest,
+            ),
             column.position,
         )
     return number

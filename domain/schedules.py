@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from domain.calendars import Sessions
 from domain.errors import InvalidInput
 from domain.ids import ScheduleId, UserId
+from domain.locales import t
 from domain.timing import Due, Timing
 from domain.users import Quota
 
@@ -115,6 +116,10 @@ class Proposal:
         if shortest is not None and shortest < quota.shortest_interval:
             floor = int(quota.shortest_interval.total_seconds() // 60)
             raise InvalidInput(
-                f"{self.words[:1].upper()}{self.words[1:]} is closer together than your plan's {floor} minutes. "
-                f"Try */{floor} * * * * (every {floor} minutes)."
+                t(
+                    "{words} is closer together than your plan's {floor} minutes. Try {line} (every {floor} minutes).",
+                    words=f"{self.words[:1].upper()}{self.words[1:]}",
+                    floor=floor,
+                    line=f"*/{floor} * * * *",
+                )
             )

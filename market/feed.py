@@ -83,7 +83,12 @@ def open_feed(name: str, *, bars_dir: Path) -> Feed:
     except Exception as problem:  # foreign code may fail in any way
         _log.warning("feed_plug_in_failed", feed=name, plug_in=plug_in.value, reason=repr(problem))
         raise UnknownFeed(
-            f"The price source {name} ({plug_in.value}) does not open: {problem!r}. Mend or remove the plug-in."
+            t(
+                "The price source {name} ({plug_in}) does not open: {problem}. Mend or remove the plug-in.",
+                name=name,
+                plug_in=plug_in.value,
+                problem=repr(problem),
+            )
         ) from problem
     return opened
 

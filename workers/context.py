@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from db.engine import Database
 from domain.errors import GiveUp, OpenbellError
 from domain.ids import RunId, ScheduleId, UserId
+from domain.locales import t
 from domain.runs import Trigger
 from market.feed import Feed, open_feed, resolve
 from workers.feeds import FeedWatch, WatchedFeed
@@ -47,7 +48,7 @@ class JobContext:
     def owner(self) -> UserId:
         """Whom the run belongs to and reports to; GiveUp when it is the platform's own."""
         if self.user_id is None:
-            raise GiveUp("This kind of job needs somebody to report to, and the platform's own runs have nobody.")
+            raise GiveUp(t("This kind of job needs somebody to report to, and the platform's own runs have nobody."))
         return self.user_id
 
     @property
