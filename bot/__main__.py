@@ -27,6 +27,7 @@ from notifications.rates import Rates, client_of
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from services.health import HealthService
+from services.telegram import TelegramService
 from services.inbox import WEBHOOK, webhook_path
 
 log = structlog.get_logger(__name__)
@@ -84,6 +85,8 @@ async def _serve(application: App, settings: Settings, parts: Parts, stop: async
     hearing = Hearing()
     if not await _initialized(application, parts, hearing, stop):
         return
+    if await parts.offload.run(TelegramService(parts.database.for_platform()).speaks_as, application.bot.id):
+        log.info("another_bot", bot_id=application.bot.id, username=application.bot.username)
     inbox, lease = Inbox(application, parts), Lease(parts.database, parts.offload)
     wire = request(FloodRequest, connection_pool_size=2, connect_timeout=5, read_timeout=40, pool_timeout=5)
     listener = _listener(settings)

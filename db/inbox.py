@@ -103,6 +103,10 @@ class InboxRepo(BaseRepository[InboxRow]):
         """Give the lease back, if it is still this one's."""
         self.session.execute(delete(BotLeaseRow).where(BotLeaseRow.holder == holder))
 
+    def forget(self) -> None:
+        """Forget every update: another bot's have numbers of their own."""
+        self.session.execute(delete(InboxRow))
+
     def prune(self, older_than: timedelta) -> None:
         """Forget updates that Telegram cannot bring again."""
         horizon = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, older_than.total_seconds())

@@ -228,6 +228,15 @@ class TelegramRepo(BaseRepository[DraftRow]):
         row = insert(SettingRow).values(key=key, **values)
         self.session.execute(row.on_conflict_do_update(index_elements=["key"], set_=values))
 
+    def lock_bot(self) -> None:
+        """One copy at a time may say which bot we are."""
+        self.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('openbell:bot'))"))
+
+    def forget_bot(self) -> None:
+        """Forget which presses and messages were acted on, and which menus were set: another bot counts anew."""
+        self.session.execute(delete(ActionRow))
+        self.session.execute(delete(SettingRow).where(SettingRow.key.startswith("menu:", autoescape=True)))
+
     def drop_setting(self, key: str) -> None:
         self.session.execute(delete(SettingRow).where(SettingRow.key == key))
 

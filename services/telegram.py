@@ -9,6 +9,8 @@ from db.unit_of_work import UnitOfWork
 from domain.ids import DraftId, UserId
 
 FORM_LIVES = timedelta(hours=24)
+BOT = "bot"
+"""The setting that holds which bot spoke here last."""
 ASKING = "ask_"
 """What the kinds of forms begin with that wait for typed text."""
 
@@ -124,6 +126,20 @@ class TelegramService:
         with self.uow as uow:
             uow.telegram.audit(rows_of(entries))
             uow.commit()
+
+    def speaks_as(self, bot_id: int) -> bool:
+        """Note which bot we are; True for another one than before, whose updates, messages and menus are all new."""
+        with self.uow as uow:
+            uow.telegram.lock_bot()
+            before = uow.telegram.setting(BOT)
+            if before == str(bot_id):
+                return False
+            if before is not None:
+                uow.telegram.forget_bot()
+                uow.inbox.forget()
+            uow.telegram.set_setting(BOT, str(bot_id))
+            uow.commit()
+            return before is not None
 
     def menu_is(self, scope: str, fingerprint: str) -> bool:
         """Whether the menu of this scope was last set to the one with this fingerprint."""
