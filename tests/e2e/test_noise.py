@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from bot.live import EVERY_S
 from db.engine import Database
 from tests.e2e.house import House, open_house
 from tests.e2e.noise import Noise, as_update, noise
@@ -189,6 +190,8 @@ class World:
                     assert secret not in said, f"{name or 'a group'} was shown what is {owner}'s: {said[:500]}"
 
     async def _still_answers(self) -> None:
+        await asyncio.to_thread(self._calm)
+        await asyncio.sleep(2 * EVERY_S)  # until the bot knows the settings that hold again
         answer = await self.house.person("Root").ask("/whoami", timeout=20)
         assert "root@example.com" in answer["text"]
 
