@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ from sqlalchemy import text
 
 from bot.__main__ import run as bot
 from db.engine import Database
-from openbell.processes import wait_until
 from openbell.settings import Settings
 from sandbox.app import Addresses, Sandbox
 from sandbox.person import Person
@@ -66,7 +64,7 @@ class Place:
             await door
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+    async def process(self) -> AsyncIterator[asyncio.subprocess.Process]:
         """A copy of the bot in a process of its own, to be killed."""
         environment = os.environ | {
             "DB_URL": self.given["db_url"],
@@ -80,19 +78,23 @@ class Place:
         log = self.folder / f"bot-{len(self._log)}.log"
         self._log.append(log)
         with log.open("wb") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "bot"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot"),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
         try:
-            await asyncio.to_thread(
-                wait_until, lambda: b"bot_ready" in log.read_bytes() or child.poll() is not None, 30
-            )
-            assert b"bot_ready" in log.read_bytes(), log.read_text()
+            async with asyncio.timeout(30):
+                while b"bot_ready" not in log.read_bytes():
+                    assert child.returncode is None, log.read_text()
+                    await asyncio.sleep(0.05)
             yield child
         finally:
-            if child.poll() is None:
-                child.send_signal(signal.SIGKILL)
-            child.wait()
+            if child.returncode is None:
+                child.kill()
+            await child.wait()
 
     def known(self, person: Person, email: str) -> None:
         """Make somebody a verified person, straight in the database."""

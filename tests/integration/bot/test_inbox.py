@@ -42,7 +42,7 @@ async def test_what_was_heard_and_not_answered_is_answered_after_a_kill(place: P
         await place.until(WAITING, bool)
         await told_telegram(place)
         child.kill()
-        child.wait()
+        await child.wait()
     assert ada.replies() == []
     place.sandbox.messenger.faults.clear()
     async with place.bot():
