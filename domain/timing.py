@@ -308,7 +308,7 @@ def _mark(at: datetime, wall: datetime, zone: ZoneInfo, *, fixed: bool) -> str |
         return t("{time} does not exist on that day: the clocks go forward", time=f"{wall:%H:%M}")
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return None
-    if fixed or not local.fold:
+    if not local.fold:
         return t("the first {time}: the clocks go back", time=f"{local:%H:%M}")
     return t("the second {time}: the clocks go back", time=f"{local:%H:%M}")
 

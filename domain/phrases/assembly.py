@@ -73,6 +73,8 @@ def _once(said: Said, at_nine: str) -> Phrase:
         if said.has_clock:
             raise PhraseRefused(t("That is a time from now and a time of day: which of the two?"))
         return Phrase("", timezone=said.timezone, moment=moment)
+    if said.doubtful and not said.has_clock:
+        raise asked.day_or_month(said.doubtful, moment, "09:00")
     if not said.has_clock:
         suggestion = f"{said.spoken} {at_nine}" if said.spoken and at_nine else ""
         raise PhraseRefused(t("At what time?"), suggestions=(suggestion,) if suggestion else ())

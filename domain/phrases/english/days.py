@@ -411,8 +411,10 @@ def _named_day(cursor: Cursor, said: Said) -> Moment | None:
     if word := cursor.take("today", "tomorrow"):
         _part(cursor, said)
         return Moment(days=int(word == "tomorrow"))
+    start = cursor.at
     if cursor.take("this") and _part(cursor, said):
         return Moment(days=0)
+    cursor.at = start
     return None
 
 
