@@ -26,8 +26,7 @@ BEFORE = (
     DELETE FROM telegram_actions WHERE split_part(key, ':', 2) = ANY(CAST(:telegram AS text[]))
     """,
     """
-    UPDATE telegram_inbox SET chat_id = NULL
-    WHERE done_at IS NOT NULL AND chat_id::text = ANY(CAST(:telegram AS text[]))
+    UPDATE telegram_inbox SET chat_id = NULL WHERE chat_id = ANY(CAST(:telegram AS bigint[]))
     """,
     """
     DELETE FROM telegram_settings
@@ -56,6 +55,21 @@ BEFORE = (
 )
 
 ACCOUNT = text("DELETE FROM usr_users WHERE id = :user_id")
+
+UNPROVED = text("""
+DELETE FROM usr_users u
+WHERE u.verified_at IS NULL AND u.waiting_since IS NULL AND u.is_active AND u.role = 'viewer'
+    AND u.created_at < now() - make_interval(days => :days)
+    AND NOT EXISTS (SELECT FROM usr_verification_codes c
+        WHERE c.user_id = u.id AND c.created_at > now() - make_interval(days => :days))
+    AND NOT EXISTS (SELECT FROM usr_invites i WHERE i.user_id = u.id)
+    AND NOT EXISTS (SELECT FROM usr_auth_identities a WHERE a.user_id = u.id AND a.provider = 'telegram')
+""")
+
+
+def forget_unproved(session: Session, days: int) -> None:
+    """Delete the addresses that somebody sent that long ago, and nobody proved, was promised or waits with."""
+    session.execute(UNPROVED, {"days": days})
 
 
 def erase(session: Session, user_id: int, email: str, telegram: Sequence[int], *, acted_on_others: bool) -> None:

@@ -94,12 +94,14 @@ def privacy(months: int, *, known: bool) -> Reply:
             months,
         ),
         t("• What I wrote to you and what you wrote by /feedback: until you erase the account."),
-        t("• Forms you began and buttons you pressed: 3 days. Texts that wait to be answered: a day at most."),
+        t("• Forms you began and buttons you pressed: 4 days. What waits to be answered: a day at most."),
+        t("• Addresses that somebody sent me and nobody proved: 7 days."),
         "",
         t(
             "<b>Who sees it.</b> You, and those who run this Openbell: admins see your address, role and commands in "
             "the chat, and what stands in the database and its backups. Nobody else here; nothing of it is sold or "
-            "sent elsewhere, but for what you let me send: mails, groups, channels of yours. Telegram and your mail "
+            "sent elsewhere, but for what you let me send: mails, groups, channels of yours. Prices are asked for "
+            "without your name. Telegram and your mail "
             "provider keep what passes through them by rules of their own."
         ),
         "",
@@ -110,7 +112,13 @@ def privacy(months: int, *, known: bool) -> Reply:
         ),
     ]
     if not known:
-        lines += ["", t("I don't know you yet: of you I keep only the list of commands, by your Telegram number.")]
+        lines.append("")
+        lines.append(
+            t(
+                "I don't know you yet: of you I keep the list of commands by your Telegram number, an address you sent "
+                "me, and for a month the language you chose."
+            )
+        )
         return Reply("\n".join(lines))
     return Reply("\n".join(lines), [[(t("Export my data"), "c:export"), (t("Erase my account"), "c:deleteme")]])
 

@@ -18,6 +18,7 @@ from services.account import AccountService
 from services.exports import ExportsService, cell
 from services.feedbacks import FeedbacksService
 from services.people import LastAdmin
+from services.planning import PlanningService
 from services.preferences import PreferencesService
 from services.telegram import Audit, TelegramService
 from services.users import Arrival, UsersService, settle
@@ -216,3 +217,19 @@ def test_an_export_that_is_too_large_keeps_the_newest_rows_and_says_so(house_dat
 )  # fmt: skip
 def test_no_cell_is_taken_for_a_formula(value: Any, written: str) -> None:
     assert cell(value) == written
+
+
+def test_an_address_that_nobody_proved_is_forgotten_after_a_week(house_database: Database, rows: Rows) -> None:
+    rows.person()
+    with house_database.for_platform() as uow:
+        for name in ("old", "fresh", "asked", "named", "waits"):
+            uow.users.ensure_email(f"{name}@example.com")
+        uow.commit()
+    rows.execute("UPDATE usr_users SET created_at = now() - interval '8 days' WHERE email NOT LIKE 'fresh%'")
+    rows.execute("UPDATE usr_users SET role = 'trader' WHERE email LIKE 'named%'")
+    rows.execute("UPDATE usr_users SET waiting_since = now() WHERE email LIKE 'waits%'")
+    service = UsersService(house_database.for_platform())
+    service.send_code(5, "asked@example.com", secret_key=SECRET, now=datetime.now(UTC))
+    PlanningService(house_database.for_platform()).housekeep(12)
+    left = [each.email.partition("@")[0] for each in rows.all("SELECT email FROM usr_users ORDER BY email")]
+    assert left == ["ada", "asked", "fresh", "named", "waits"]
