@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from db import erasing
 from db.jobs import ScheduleRow
 from db.planning import PlannedRows
 from db.runs import Stalled
@@ -32,6 +33,8 @@ RING_BATCH = 1000
 RESCUE_BATCH = 200
 DIGEST_USERS = 50
 DIGEST_LINES = 12
+UNPROVED_DAYS = 7
+"""How long an address is kept that somebody sent and nobody proved."""
 _NOT_SKIPPING = (Overlap.QUEUE_ONE, Overlap.IN_TURN)
 
 
@@ -144,6 +147,7 @@ class PlanningService:
         with self.uow as uow:
             uow.planning.make_partitions()
             uow.telegram.prune(timedelta(days=3))
+            erasing.forget_unproved(uow.session, UNPROVED_DAYS)
             uow.inbox.prune(timedelta(days=2))  # Telegram brings nothing that is older than one
             uow.commit()
         with self.uow as uow:  # of its own: it waits for a lock on the whole table, for two seconds at most
