@@ -27,8 +27,8 @@ from notifications.rates import Rates, client_of
 from openbell import logs
 from openbell.settings import Settings, load_settings
 from services.health import HealthService
-from services.telegram import TelegramService
 from services.inbox import WEBHOOK, webhook_path
+from services.telegram import TelegramService
 
 log = structlog.get_logger(__name__)
 

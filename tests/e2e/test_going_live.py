@@ -1,11 +1,14 @@
 """From the sandbox to a real bot: the sandbox stands in for Telegram, and the command is run as a person runs it."""
 
 import asyncio
+import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +17,11 @@ import pytest
 from db.engine import Database
 from openbell.settings import Settings
 from tests.e2e.house import TOKEN, House
+from tests.e2e.test_separate_bot_api import TOKEN as LIVE_TOKEN
+from tests.e2e.test_separate_bot_api import BotApi, bot_api_elsewhere
 from tests.e2e.transcript import Stage
 from tests.factories import Rows
+from tests.instance import running_instance
 
 OF_THE_SANDBOX = 2**52 + 500
 
@@ -138,3 +144,49 @@ async def test_without_an_account_to_take_along_the_way_to_a_first_admin_is_said
     assert "SMTP_URL is not set" in done.stdout
     assert "start=" not in done.stdout
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that any account may pass through; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="openbell-live-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+def test_the_whole_way_from_up_in_the_sandbox_to_up_with_a_bot(place: Path) -> None:
+    (place / "token").write_text(LIVE_TOKEN)
+    with bot_api_elsewhere(place) as live:
+        (place / ".env").write_text(
+            f"TELEGRAM_API_URL={live.root}\nTELEGRAM_LINK_URL={live.root}\nSMTP_URL=smtp+plain://{live.smtp}\n"
+        )
+        with running_instance(place / "data") as instance:
+            instance.until_ready()
+            sandbox = BotApi(str(json.loads((place / "data/run/environment.json").read_text())["TELEGRAM_API_URL"]), "")
+            ada = sandbox.person("Ada")
+            ada.send("/start")
+            ada.hears("What is your e-mail address?")
+            ada.send("ada@example.com")
+            ada.hears("I sent a code")
+            ada.send(live.code_for("ada@example.com"))
+            ada.hears("you are the admin")
+            ada.send("/timezone Zurich")
+            ada.hears("Your time zone is Europe/Zurich")
+            done = instance.command("telegram", "connect", "--token-file", "token", "--yes")
+            assert done.returncode == 0, done.stderr
+            assert "ada@example.com" in done.stdout
+            token = link_in(done.stdout)
+        with running_instance(place / "data") as instance:
+            instance.until_ready()
+            assert "sandbox" not in instance.children()
+            eve, ada = live.person("Eve"), live.person("Ada")
+            ada.send(f"/start {token}")
+            ada.hears("Welcome to the real thing")
+            said = ada.asks("/whoami")
+            assert "Role: admin" in said
+            assert "Europe/Zurich" in said
+            eve.send(f"/start {token}")
+            eve.hears("That link doesn't work")
+            assert token not in instance.said()
