@@ -10,8 +10,10 @@ MOST = 1_000
 
 GLANCE = text("""
 SELECT
-    (SELECT count(*) FROM job_schedules WHERE user_id = :user AND deleted_at IS NULL AND enabled) AS active,
-    (SELECT count(*) FROM job_schedules WHERE user_id = :user AND deleted_at IS NULL AND NOT enabled) AS paused,
+    (SELECT count(*) FROM job_schedules WHERE user_id = :user AND deleted_at IS NULL AND enabled
+        AND coalesce(paused_until <= now(), true)) AS active,
+    (SELECT count(*) FROM job_schedules WHERE user_id = :user AND deleted_at IS NULL
+        AND (NOT enabled OR paused_until > now())) AS paused,
     (SELECT count(*) FROM (SELECT FROM job_schedule_runs
         WHERE user_id = :user AND status IN ('enqueued', 'running') LIMIT :most) AS busy) AS running,
     (SELECT count(*) FROM (SELECT FROM job_schedule_runs
