@@ -138,21 +138,23 @@ class AuditTrail:
             self._writing -= done
 
     async def _write(self, rows: list[Audit], done: set[int]) -> None:
-        service = InboxService(self._database.for_platform())
         try:
-            await self._offload.run(service.finish, rows, done)
+            await self._offload.run(self._service().finish, rows, done)
         except RetryLater:
             raise
         except Exception as problem:  # noqa: BLE001  # one row that can't be written must not keep back the others
             log.warning("audit_written_singly", rows=len(rows), error=str(problem))
-            await self._offload.run(service.finish, [], done)
+            await self._offload.run(self._service().finish, [], done)
             for row in rows:
-                await self._write_alone(service, row)
+                await self._write_alone(row)
 
-    async def _write_alone(self, service: InboxService, row: Audit) -> None:
+    async def _write_alone(self, row: Audit) -> None:
         try:
-            await self._offload.run(service.finish, [row], [])
+            await self._offload.run(self._service().finish, [row], [])
         except RetryLater:
             self._waiting.append(row)
         except Exception as problem:
             log.exception("audit_row_lost", command=row.command, error=str(problem))
+
+    def _service(self) -> InboxService:
+        return InboxService(self._database.for_platform())

@@ -36,7 +36,11 @@ class Inbox:
         self._in_hand: dict[int, asyncio.Task[None]] = {}
         self._room = asyncio.Event()
         self._room.set()
-        self.service = InboxService(parts.database.for_platform())
+
+    @property
+    def service(self) -> InboxService:
+        """A unit of work of its own, for one call."""
+        return InboxService(self._parts.database.for_platform())
 
     @property
     def in_hand(self) -> int:

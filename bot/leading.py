@@ -31,7 +31,7 @@ class Lease:
     def __init__(
         self, database: Database, offload: Offload, *, name: str = "", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._service = InboxService(database.for_platform())
+        self._database = database
         self._offload = offload
         self._clock = clock
         self._until = float("-inf")
@@ -53,7 +53,7 @@ class Lease:
         begun = self._clock()
         try:
             async with asyncio.timeout(RENEW_EVERY_S):
-                self.other = await self._offload.run(self._service.lease, self.holder, self.name, LENGTH)
+                self.other = await self._offload.run(self._service().lease, self.holder, self.name, LENGTH)
         except Exception as problem:  # noqa: BLE001  # an outage of the database: trust ends by the clock
             log.warning("lease_not_renewed", error=str(problem) or type(problem).__name__)
             return
@@ -67,7 +67,10 @@ class Lease:
         was = self.held.is_set()
         self._end()
         if was:
-            await self._offload.run(self._service.release, self.holder)
+            await self._offload.run(self._service().release, self.holder)
+
+    def _service(self) -> InboxService:
+        return InboxService(self._database.for_platform())
 
     def _trust(self, until: float) -> None:
         if self._lapse is not None:

@@ -23,7 +23,7 @@ class Webhook:
     """The address that Telegram calls. A yes means that the update is in the database; it is handled by the bot."""
 
     def __init__(self, database: Database, offload: Offload, secret_key: str, secret: str) -> None:
-        self._service = InboxService(database.for_platform())
+        self._database = database
         self._offload = offload
         self._path = webhook_path(secret_key)
         self._secret = secret
@@ -37,7 +37,8 @@ class Webhook:
             log.warning("webhook_refused", why="secret", by=request.client.host if request.client else "?")
             raise HTTPException(403, "The secret token is not the one that was set")
         brought = _read(await _body(request))
-        await self._offload.run(self._service.keep, [brought], tell=True)
+        service = InboxService(self._database.for_platform())
+        await self._offload.run(service.keep, [brought], tell=True)
         return Response(status_code=200)
 
 
