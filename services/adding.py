@@ -11,7 +11,7 @@ from domain.locales import t
 from domain.schedules import Proposal, Schedule
 from domain.timing import Timing
 from domain.users import User
-from services import forms
+from services import forms, times
 from services.answering import take
 from services.form_pages import shown
 from services.forms import ADD, KIND, NAME, PARAM, WHEN, WHERE, FormEnded, FormMoved, Page, State
@@ -73,6 +73,7 @@ class AddingService:
             proposal = state.proposal()
             if row.version != version or proposal is None or row.kind != ADD:
                 raise FormMoved(shown(uow, row, user, prices, now))
+            times.check_coming(proposal.timing, now, uow.market.sessions_for(proposal.timing))
             made = add(uow, user, proposal, now, **check_way(uow, user, state.where))
             uow.session.flush()
             state.saved, state.schedule_id = True, made.id

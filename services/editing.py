@@ -11,7 +11,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.locales import t
 from domain.schedules import UNDO_WINDOW, Proposal, Schedule
 from domain.users import User
-from services import forms
+from services import forms, times
 from services.answering import take
 from services.form_pages import shown
 from services.forms import EDIT, FIELDS, FormMoved, Page, State
@@ -142,6 +142,7 @@ def _change(uow: UnitOfWork, user: User, row: ScheduleRow, fields: Mapping[str, 
     row.deliver_to, row.destination_id = way["deliver_to"], way["destination_id"]
     if "timing" not in fields:
         return
+    times.check_coming(timing, now, uow.market.sessions_for(timing))
     plan_no_more(uow, row, RETIMED)
     row.cron, row.timezone, row.calendar, row.hours_only = (
         timing.expression,

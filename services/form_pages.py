@@ -46,6 +46,7 @@ def shown(
         try:
             sessions = uow.market.sessions_for(proposal.timing)
             check(user, proposal, now, sessions)
+            times.check_coming(proposal.timing, now, sessions)
             due = next_runs(proposal.timing, now, SHOWN, sessions)
             crowd, offers = _crowd(uow, state, proposal.timing, now)
         except (UserError, RetryLater) as found:

@@ -1,7 +1,6 @@
 """Schedules: what people ask for. Single runs are in `services.asked_runs`, planning is in `services.planning`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,12 +22,9 @@ from services.pausing import cursor_of, next_of, plan_no_more, slot_of
 
 __all__ = [
     "JobsService",
-    "Saved",
     "add",
-    "as_form",
     "check",
     "found",
-    "from_form",
     "next_of",
     "timing_form",
     "timing_from",
@@ -36,25 +32,6 @@ __all__ = [
 
 OPTIONS = frozenset({"catch_up", "catch_up_window_s", "overlap", "jitter_s", "grace_s"})
 """The columns that `JobsService.set_options` may change: none of them moves a due time."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A schedule that was saved; `again` when that had happened before."""
-
-    schedule: Schedule
-    again: bool
-
-
-def as_form(proposal: Proposal) -> dict[str, Any]:
-    """A proposal as a form keeps it, for `JobsService.save` to read back."""
-    work = {"name": proposal.name, "job_type": proposal.job_type, "params": dict(proposal.params)}
-    return work | timing_form(proposal.timing)
-
-
-def from_form(data: Mapping[str, Any]) -> Proposal:
-    """The proposal that a form keeps."""
-    return Proposal(data["name"], data["job_type"], data["params"], timing_from(data))
 
 
 def timing_form(timing: Timing) -> dict[str, Any]:
@@ -91,19 +68,6 @@ MOST_SKIPPED = 30
 
 class JobsService(AskedRuns):
     """Use cases around schedules, and around the runs that people ask for; each method is one transaction."""
-
-    def save(self, user: User, telegram_user_id: int, draft_id: int, *, now: datetime) -> Saved:
-        """Keep what was shown to the person, once, however often it is asked; a name that is taken gets a number."""
-        with self.uow as uow:
-            draft = uow.telegram.draft(draft_id, telegram_user_id)
-            if draft is None or draft.expires_at <= now:
-                raise NotFound(t("This form has expired, and nothing was saved. Make it again with /schedule."))
-            if draft.consumed_at is not None:
-                return _saved_before(uow, draft.data)
-            row = add(uow, user, from_form(draft.data), now)
-            draft.consumed_at, draft.data = now, {**draft.data, "schedule_id": row.id}
-            uow.commit()
-            return Saved(row.view(), again=False)
 
     def create(self, user: User, proposal: Proposal, *, now: datetime, **options: Any) -> Schedule:
         """Keep a schedule; `options` are columns such as catch_up or overlap, with values already checked."""
@@ -316,13 +280,6 @@ def add(uow: UnitOfWork, user: User, proposal: Proposal, now: datetime, **option
     row = uow.jobs.create(**(values | options))
     uow.jobs.wake("runs")
     return row
-
-
-def _saved_before(uow: UnitOfWork, data: Mapping[str, Any]) -> Saved:
-    row = uow.jobs.live(data["schedule_id"]) if "schedule_id" in data else None
-    if row is None:
-        raise NotFound(t("This form was closed, and nothing was saved. Make it again with /schedule."))
-    return Saved(row.view(), again=True)
 
 
 def _free_name(uow: UnitOfWork, name: str) -> str:

@@ -73,6 +73,16 @@ def check_frequency(user: User, timing: Timing, now: datetime, sessions: Session
     )
 
 
+def check_coming(timing: Timing, now: datetime, sessions: Sessions) -> None:
+    """InvalidInput when nothing of it is still to come, as of a time of today that went by while a form was open."""
+    try:
+        over = timing.next_after(now, sessions) is None
+    except SessionsUnknown:  # to be seen when they are known
+        over = False
+    if over:
+        raise InvalidInput(t("That time is over already. Choose another, and nothing was saved so far."))
+
+
 def _shortest(timing: Timing, now: datetime, sessions: Sessions) -> timedelta | None:
     try:
         return timing.shortest_interval(now, sessions)

@@ -10,8 +10,7 @@ from domain.cron import parse_cron
 from domain.schedules import JobType, Proposal, Schedule
 from domain.timing import Timing
 from domain.users import User
-from services.jobs import JobsService, as_form
-from services.telegram import TelegramService
+from services.jobs import JobsService
 
 
 class Rows:
@@ -40,10 +39,7 @@ class Rows:
         now = datetime.now(UTC)
         timing = Timing(parse_cron(cron, now).text, user.timezone)
         proposal = Proposal(name, JobType.REPORT, {"symbol": "GOLD"}, timing)
-        draft = TelegramService(self.database.for_user(user.id)).begin(
-            telegram, user.id, "proposal", as_form(proposal), now=now
-        )
-        saved = JobsService(self.database.for_user(user.id)).save(user, telegram, draft, now=now).schedule
+        saved = JobsService(self.database.for_user(user.id)).create(user, proposal, now=now)
         for column, value in options.items():
             self.execute(f"UPDATE job_schedules SET {column} = :value WHERE id = :id", value=value, id=saved.id)
         return saved

@@ -29,7 +29,11 @@ class Params(BaseModel):
         max_length=60,
         json_schema_extra={"asks_for": "instrument"},
     )
-    when: Literal["above", "below"] = Field(title=_("When"), description=_("on which side of the level to tell"))
+    when: Literal["above", "below"] = Field(
+        title=_("When"),
+        description=_("on which side of the level to tell"),
+        json_schema_extra={"labels": {"above": _("above"), "below": _("below")}},
+    )
     level: Decimal = Field(
         title=_("Level"), description=_("the price, in the instrument's currency"), gt=0, examples=["2500"]
     )

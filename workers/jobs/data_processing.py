@@ -34,6 +34,7 @@ class Params(BaseModel):
             "sessions: learn the coming sessions and holidays of all exchanges; "
             "imports: read every imported price file and tell what is wrong or old"
         ),
+        json_schema_extra={"labels": {"sessions": _("sessions"), "imports": _("imports")}},
     )
 
 

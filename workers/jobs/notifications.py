@@ -6,6 +6,7 @@ from html import escape
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.config import JsonDict
 
 from domain.errors import GiveUp, NotAllowed
 from domain.ids import UserId
@@ -23,6 +24,13 @@ MOST_LETTERS = 3500
 """Below Telegram's 4,096, which count the heading and what escaping adds."""
 
 Segment = Literal["me", "everyone", "viewers", "traders", "admins"]
+_LABELS: JsonDict = {
+    "me": _("me"),
+    "everyone": _("everyone"),
+    "viewers": _("viewers"),
+    "traders": _("traders"),
+    "admins": _("admins"),
+}
 _ROLE_OF = {"viewers": Role.VIEWER, "traders": Role.TRADER, "admins": Role.ADMIN}
 
 
@@ -38,7 +46,12 @@ class Params(BaseModel):
         max_length=MOST_LETTERS,
         examples=[_("check margins")],
     )
-    to: Segment = Field("me", title=_("To"), description=_("you alone; admins may also write to everybody of a role"))
+    to: Segment = Field(
+        "me",
+        title=_("To whom"),
+        description=_("you alone; admins may also write to everybody of a role"),
+        json_schema_extra={"labels": _LABELS},
+    )
 
     @field_validator("text")
     @classmethod

@@ -35,7 +35,12 @@ class Params(BaseModel):
         max_length=60,
         json_schema_extra={"asks_for": "instrument"},
     )
-    theme: Literal["light", "dark"] = Field("light", title=_("Theme"), description=_("the chart's colours"))
+    theme: Literal["light", "dark"] = Field(
+        "light",
+        title=_("Theme"),
+        description=_("the chart's colours"),
+        json_schema_extra={"labels": {"light": _("light"), "dark": _("dark")}},
+    )
 
 
 def perform(context: JobContext, params: Params) -> Outcome:
