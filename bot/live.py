@@ -1,4 +1,4 @@
-"""The live settings as this copy of the bot knows them: never older than a few seconds."""
+"""The live settings as this copy of the bot knows them: never older than two seconds."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from services.chat_settings import ChatSettingsService
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 2.0
+EVERY_S = 1.0
 
 
 class LiveSettings:

@@ -153,7 +153,7 @@ SETTINGS = (
     ),
     Setting(
         "default_language",
-        mark("Language to begin with"),
+        mark("Default language"),
         mark("What I speak to people whose Telegram names no language of mine."),
         "de",
         _one_of(*LOCALES),

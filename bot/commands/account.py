@@ -83,12 +83,12 @@ async def language(update: Update, context: BotContext) -> None:
     if not context.arguments:
         await replies.send(update, words.ask_language(await _language_of(context)))
         return
-    await replies.send(update, await _speak(update, context, context.arguments[0].lower()))
+    await replies.send(update, await _speak(context, context.arguments[0].lower()))
 
 
 async def language_pressed(update: Update, context: BotContext, what: str) -> None:
     """A language, by its own name."""
-    reply = await _speak(update, context, what)
+    reply = await _speak(context, what)
     await acknowledge(update)
     await replies.replace(update, reply)
 
@@ -99,17 +99,15 @@ async def _language_of(context: BotContext) -> str | None:
     return await context.run_as_platform(AccountService.language_of_stranger, context.speaker, now=context.now)
 
 
-async def _speak(update: Update, context: BotContext, wanted: str) -> Reply:
+async def _speak(context: BotContext, wanted: str) -> Reply:
     tag = None if wanted in _AS_TELEGRAM else wanted
     if context.known is not None:
         context.speaks(await context.run(AccountService.speak, context.user, tag))
-    else:
-        await context.run_as_platform(AccountService.speak_to_stranger, context.speaker, tag, now=context.now)
-        set_locale(tag or context.client_locale)
-    if _is_private(update):
         await menu.show_to(context, context.speaker)
-    reply = words.language_set(tag)
-    return reply if context.known is not None else Reply(reply.text)
+        return words.language_set(tag)
+    await context.run_as_platform(AccountService.speak_to_stranger, context.speaker, tag, now=context.now)
+    set_locale(tag or context.client_locale)
+    return Reply(words.language_set(tag).text)
 
 
 def _is_private(update: Update) -> bool:

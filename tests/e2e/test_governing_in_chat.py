@@ -111,6 +111,26 @@ async def test_settings_are_typed_live_and_say_who_set_them(house: House) -> Non
     """)
 
 
+async def test_who_speaks_a_language_that_i_do_not_is_answered_in_the_one_that_an_admin_chose(house: House) -> None:
+    ada = await house.verified("Ada", "ada@example.com")
+    eva = house.sandbox.person("Eva", language_code="fr")
+    stage = Stage(house, Ada=ada, Eva=eva)
+    await stage.play("""
+        Eva: /jobs
+        bot: You're not verified yet. …
+        Ada: /set default_language de
+        bot: ✓ Default language (default_language): Deutsch …
+    """)
+    answer = await eva.ask("/jobs")
+    assert "You're not" not in answer["text"]
+    await stage.play("""
+        Eva: /language en
+        bot: ✓ I speak English with you from now on.
+        Eva: /jobs
+        bot: You're not verified yet. …
+    """)
+
+
 async def test_maintenance_holds_everybody_back_but_admins_and_what_only_reads(house: House) -> None:
     ada = await house.verified("Ada", "ada@example.com")
     bob = await house.verified("Bob", "bob@example.com")
