@@ -80,7 +80,8 @@ def _part(each: ComponentHealth) -> str:
             f"{name} · {t('silent for {span}', span=age) if each.is_watched else t('last asked {span} ago', span=age)}"
         )
     line = f"{name} · {age}" + (f" · {each.mean_ms} ms" if each.mean_ms else "")
-    return f"{line}\n<i>{escape(each.error_message[:LONGEST_REASON])}</i>" if each.error_message else line
+    said = each.error_message or each.says
+    return f"{line}\n<i>{escape(said[:LONGEST_REASON])}</i>" if said else line
 
 
 def _age(age: timedelta) -> str:
