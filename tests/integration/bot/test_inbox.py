@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.person import Person
 from services.inbox import Brought, InboxService
+from services.planning import PlanningService
 from tests.integration.bot.conftest import Place
 
 WAITING = "SELECT update_id FROM telegram_inbox WHERE done_at IS NULL"
@@ -151,3 +152,12 @@ async def test_connections_that_are_cut_lose_nothing_that_telegram_brings(place:
             "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         )
         assert "/help" in (await ada.ask("/help", 20))["text"]
+
+
+async def test_housekeeping_forgets_what_was_done_and_keeps_what_was_not(place: Place) -> None:
+    await keep(place, message(1, 5, "/help"), message(2, 5, "/help"), message(3, 5, "/help"))
+    await place.rows("UPDATE telegram_inbox SET done_at = now(), body = NULL WHERE update_id <> 3")
+    await place.rows("UPDATE telegram_inbox SET received_at = now() - interval '3 days' WHERE update_id <> 2")
+    await asyncio.to_thread(PlanningService(place.database.for_platform()).housekeep, 12)
+    left = await place.rows("SELECT update_id FROM telegram_inbox ORDER BY update_id")
+    assert [row.update_id for row in left] == [2, 3]
