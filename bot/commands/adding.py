@@ -195,14 +195,15 @@ def _line_first(text: str) -> str:
 
 def _without_time(text: str, problem: TimeNotRead, kind: str | None) -> Said:
     """No time was understood: there is none at all, or it lacks something, or it can't be right."""
-    beside = "" if problem.rest.lower() in _ONLY_LEADS else problem.rest
+    beside = "" if problem.rest.lower() in _ONLY_LEADS or _REMINDER.fullmatch(problem.rest) else problem.rest
     unknown = getattr(problem.problem, "unknown", "")
     if not isinstance(problem.problem, CronRefused) and unknown and not beside and len(text) <= LONGEST:
         alone = names_in(text.split())
         if kind is not None or _REMINDER.match(text) or len(alone) == 1:
             return _work(text, kind, Said())
-    half = problem.line.replace(beside, "").strip() if not unknown else ""
-    refused = Said(refused=problem.problem, line=problem.line, half="" if problem.line == "" else half)
+    lacks = not unknown and not isinstance(problem.problem, CronRefused)
+    half = problem.line.replace(beside, "").strip() if lacks else ""
+    refused = Said(refused=problem.problem, line=problem.line, half=half)
     return _work(beside, kind, refused)
 
 
