@@ -8,11 +8,10 @@ import argparse
 import ast
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
@@ -21,7 +20,8 @@ from domain.locales import CATALOGUES, DEFAULT, DOMAIN, LOCALES
 
 ROOT = CATALOGUES.parents[1]
 ROOMS = ("bot", "db", "domain", "market", "notifications", "scheduler", "services", "web", "workers")
-KEYWORDS = {"t": None, "tn": (1, 2), "mark": None}
+KEYWORDS = {"t": 1, "tn": 2, "mark": 1}
+"""What says a text, and how many of its arguments are texts."""
 TEMPLATES = "*.telegram.html"
 SHOWN = {"UserError", "RetryLater", "GiveUp"}
 """The roots of the errors whose default text may reach a person."""
@@ -65,27 +65,32 @@ def _texts() -> Iterator[tuple[Path, Msgid]]:
     trees = {path: ast.parse(path.read_bytes()) for path in sources()}
     errors = error_classes(trees.values())
     for path, tree in trees.items():
-        keywords = KEYWORDS | ({"_": None} if _renames_mark(tree) else {})
-        with path.open("rb") as file:
-            yield from ((path, _plain(text)) for _, text, _, _ in extract("python", file, keywords=keywords))
+        names = KEYWORDS | ({"_": 1} if _renames_mark(tree) else {})
         for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and node.name in errors and (said := default_text(node)):
+            if isinstance(node, ast.Call) and (text := _of_call(node, names)):
+                yield path, text
+            elif isinstance(node, ast.ClassDef) and node.name in errors and (said := default_text(node)):
                 yield path, said
     for path in sorted((ROOT / "notifications" / "templates").glob(TEMPLATES)):
         yield from ((path, text) for text in _of_template(path))
+
+
+def _of_call(node: ast.Call, names: Mapping[str, int]) -> Msgid | None:
+    """The text that a call says, read from the tree: Babel's reader of Python misses those within f-strings."""
+    count = names.get(node.func.id, 0) if isinstance(node.func, ast.Name) else 0
+    texts = [each.value for each in node.args[:count] if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return _plain(texts) if count and len(texts) == count else None
 
 
 def _of_template(path: Path) -> Iterator[Msgid]:
     with path.open("rb") as file:
         for _, name, found, _ in babel_extract(file, tuple(KEYWORDS), (), {}):
             texts = [found] if isinstance(found, str) else [each for each in found or () if each is not None]
-            yield _plain(texts[: 2 if name == "tn" else 1])
+            yield _plain(texts[: KEYWORDS[name]])
 
 
-def _plain(text: Msgid | list[str]) -> Msgid:
-    if isinstance(text, str):
-        return text
-    return text[0] if len(text) == 1 else tuple(text)
+def _plain(texts: list[str]) -> Msgid:
+    return texts[0] if len(texts) == 1 else tuple(texts)
 
 
 def _renames_mark(tree: ast.AST) -> bool:
