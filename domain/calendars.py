@@ -9,9 +9,11 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from domain.errors import InvalidInput, RetryLater
-from domain.locales import t
+from domain.locales import mark, t
 
 SATURDAY = 5
+WEEKEND = mark("weekend")
+HOLIDAY = mark("holiday")
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,12 @@ class SessionsUnknown(RetryLater):
     def __init__(self, exchange: str) -> None:
         name = EXCHANGES[exchange].name if exchange in EXCHANGES else exchange
         super().__init__(
-            f"I don't know the sessions of {name} ({exchange}) for that time yet. "
-            "They are learned every day; right after an installation that takes a minute."
+            t(
+                "I don't know the sessions of {name} ({code}) for that time yet. "
+                "They are learned every day; right after an installation that takes a minute.",
+                name=name,
+                code=exchange,
+            )
         )
         self.exchange = exchange
 
@@ -138,7 +144,7 @@ class Sessions:
         if self.on(exchange, day) is not None:
             return None
         named = self._holidays.get(exchange, {}).get(day)
-        return named or ("weekend" if day.weekday() >= SATURDAY else "holiday")
+        return named or (WEEKEND if day.weekday() >= SATURDAY else HOLIDAY)
 
     def _from(self, exchange: str, times: Mapping[str, list[datetime]], instant: datetime) -> Iterator[Session]:
         self._known(exchange)

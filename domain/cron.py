@@ -23,7 +23,7 @@ from domain.zones import zone_of
 
 LONGEST_LINE = 100
 HORIZON = timedelta(days=5 * 366)
-EXAMPLE = "30 8 * * 1-5 (every weekday at 08:30)"
+EXAMPLE = mark("30 8 * * 1-5 (every weekday at 08:30)")
 MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -235,7 +235,7 @@ def parse_cron(text: str, now: datetime) -> Cron:
     line = " ".join(re.split(r"[ \t\r\n]+", text.strip())).lower()
     if len(line) > LONGEST_LINE:
         raise CronRefused(
-            t("A cron line has at most {most} characters. Example: {example}", most=LONGEST_LINE, example=EXAMPLE)
+            t("A cron line has at most {most} characters. Example: {example}", most=LONGEST_LINE, example=t(EXAMPLE))
         )
     if line.startswith("@"):
         line = _macro(line)
@@ -274,7 +274,7 @@ def _wrong_count(columns: list[str]) -> CronRefused:
         return CronRefused(f"{said} {unknown}", suggestion=" ".join(columns[:5]))
     if len(columns) == 4:
         return CronRefused(said, suggestion=f"{' '.join(columns)} *")
-    return CronRefused(f"{said} {t('Example: {example}', example=EXAMPLE)}")
+    return CronRefused(f"{said} {t('Example: {example}', example=t(EXAMPLE))}")
 
 
 def _is_readable(columns: list[str]) -> bool:

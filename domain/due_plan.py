@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.calendars import Sessions, SessionsUnknown
+from domain.locales import t
 from domain.timing import INSTANT, Due, Timing
 
 MOST_PER_STEP = 100
@@ -118,7 +119,9 @@ class _Judge:
             self.skipped.append(SkippedDue(due, "no_session", due.left_out))
         elif self._last is not None and due.at - self._last < self._shortest:
             floor = int(self._shortest.total_seconds() // 60)
-            self.skipped.append(SkippedDue(due, "quota", f"closer to the run before it than {floor} minutes"))
+            self.skipped.append(
+                SkippedDue(due, "quota", t("closer to the run before it than {minutes} minutes", minutes=floor))
+            )
         else:
             self.runs.append(PlannedDue(due, catch_up))
             self._last = due.at
@@ -127,7 +130,7 @@ class _Judge:
         if due.left_out is not None and covers_until is None:
             self.skipped.append(SkippedDue(due, "no_session", due.left_out))
         else:
-            self.skipped.append(SkippedDue(due, "window", "missed while nothing could be planned", covers_until))
+            self.skipped.append(SkippedDue(due, "window", t("missed while nothing could be planned"), covers_until))
 
     def made(self, cursor: datetime | None, *, more: bool) -> DuePlan:
         return DuePlan(tuple(self.runs), tuple(self.skipped), cursor, more, self._last)

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
-from domain.calendars import EXCHANGES, Exchange, Session, Sessions, SessionsUnknown, exchange_named
+from domain.calendars import EXCHANGES, WEEKEND, Exchange, Session, Sessions, SessionsUnknown, exchange_named
 from domain.cron import EXAMPLE, MONTHS, WEEKDAYS, Cron, CronDue, CronRefused, first_valid, parse_cron, wall_at
 from domain.errors import InvalidInput
 from domain.locales import t
@@ -52,6 +52,11 @@ class Due:
     """Why this due time is not run: ``no session: Thanksgiving``."""
     mark: str | None = None
     """What a clock change or an early close does to it."""
+
+    @property
+    def on_weekend(self) -> bool:
+        """Whether it is left out for a weekend, when nobody expects a market to be open."""
+        return self.left_out == _no_session(WEEKEND)
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ class Timing:
         if self.calendar is not None and not self.hours_only:
             day = at.astimezone(EXCHANGES[self.calendar].zone).date()
             closed = sessions.why_closed(self.calendar, day)
-            left_out = t("no session: {reason}", reason=t(closed)) if closed is not None else None
+            left_out = _no_session(closed) if closed is not None else None
         fixed = Cron(self.expression).is_fixed_time
         mark = None if found.is_plain else _mark(at, wall, self.zone, fixed=fixed)
         return Due(at, at, wall if fixed else None, left_out, mark)
@@ -296,6 +301,10 @@ def _share(seed: int, at: datetime) -> float:
     return int.from_bytes(digest) / 2**64
 
 
+def _no_session(reason: str) -> str:
+    return t("no session: {reason}", reason=t(reason))
+
+
 def _early(session: Session) -> str | None:
     if not session.early_close:
         return None
@@ -324,7 +333,7 @@ def parse_timing(text: str, *, timezone: str, now: datetime, sessions: Sessions 
             t(
                 "That is too long to say when: {count} characters at most. Example: {example}",
                 count=LONGEST_TEXT,
-                example=EXAMPLE,
+                example=t(EXAMPLE),
             )
         )
     if _TYPED_EVENT.match(said):

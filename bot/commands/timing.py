@@ -28,7 +28,11 @@ _LEAD_IN = re.compile(
 _OF = re.compile(r"(?:daran,?(?:\s+dass)?|an)\s+", re.IGNORECASE)
 """What German says before the thing that one is reminded of."""
 _MARKET_TIME = re.compile(r"@\s*(?:open|close)\s*\([^)]*\)(?:\s*[+-]\s*\d+\s*(?:m|min|h)?\b)?", re.IGNORECASE)
-_RESTRICTION = re.compile(r"(?:on|during)\s+\S+(?:\s+\S+){0,2}?\s+(?:days|sessions|hours)\b", re.IGNORECASE)
+_RESTRICTION = re.compile(
+    r"(?:on|during)\s+\S+(?:\s+\S+){0,2}?\s+(?:days|sessions|hours)\b"
+    r"|(?:an|während|waehrend)\s+(?:der\s+)?\S+?(?:-|\s)(?:Handelstagen|Handelszeit(?:en)?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

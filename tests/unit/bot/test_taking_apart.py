@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.backfills import read_day
-from bot.commands.agenda import read_hours
+from bot.commands.jobs import read_hours
 from bot.commands.timing import TimeNotRead, suggestions_of, take_apart
 from domain.errors import InvalidInput
 
@@ -39,6 +39,21 @@ def apart(text: str) -> tuple[str, str]:
         ("remind me to check margins every day at 9", "every day at 09:00", "remind me to check margins"),
         ("please send me the gold report every day at 9", "every day at 09:00", "the gold report"),
         ("every day at 9 call mum at 5", "every day at 09:00", "call mum at 5"),
+        ("in 2 hours call Bob", "once, on Sat 21 Nov 2026 at 11:00", "call Bob"),
+        ("call Bob tomorrow at 9", "once, on Sun 22 Nov 2026 at 09:00", "call Bob"),
+        ("remind me tomorrow at 9 to call Bob", "once, on Sun 22 Nov 2026 at 09:00", "remind me to call Bob"),
+        ("jeden Werktag um 8:30 den Goldbericht", "every weekday at 08:30", "den Goldbericht"),
+        ("den Goldbericht jeden Werktag um 8:30 Uhr", "every weekday at 08:30", "den Goldbericht"),
+        ("bitte schick mir werktags um 8.30 Uhr GOLD", "every weekday at 08:30", "GOLD"),
+        ("erinnere mich jeden Tag um 9 an die Marge", "every day at 09:00", "remind me die Marge"),
+        ("Erinnere mich daran, jeden Tag um 9 zu lüften", "every day at 09:00", "remind me zu lüften"),
+        ("erinner mich morgen um 9 daran, Bob anzurufen", "once, on Sun 22 Nov 2026 at 09:00",
+         "remind me Bob anzurufen"),
+        ("jeden Tag um 9 erinnere mich an die Marge", "every day at 09:00", "remind me die Marge"),
+        ("in zwei Stunden Bob anrufen", "once, on Sat 21 Nov 2026 at 11:00", "Bob anrufen"),
+        ("30 Minuten vor NYSE-Eröffnung GOLD", "30 minutes before the NYSE open", "GOLD"),
+        ("*/15 * * * * während der NYSE-Handelszeit GOLD", "every 15 minutes during NYSE hours", "GOLD"),
+        ("10 16 * * * an NYSE-Handelstagen GOLD", "every NYSE trading day at 16:10", "GOLD"),
         ("first Monday of the month at 9 GOLD", "on the first Monday of the month at 09:00", "GOLD"),
     ],
 )
@@ -52,6 +67,10 @@ def test_a_time_is_found_and_the_rest_is_kept(text: str, words: str, rest: str) 
         ("every monday GOLD", "every Monday at 09:00", "GOLD"),
         ("check margins at 8", "every day at 08:00", "check margins"),
         ("remind me to check margins at 8", "every day at 08:00", "remind me to check margins"),
+        ("remind me tomorrow to call Bob", "tomorrow at 09:00", "remind me to call Bob"),
+        ("jeden Montag GOLD", "every Monday at 09:00", "GOLD"),
+        ("erinnere mich um 8 an die Marge", "every day at 08:00", "remind me die Marge"),
+        ("Montag um 9 GOLD", "once on Monday at 09:00", "GOLD"),
         ("30 8 * * GOLD", "30 8 * * *", "GOLD"),
         ("0 30 8 * * 1-5 GOLD", "30 8 * * 1-5", "GOLD"),
         ("0 5 8 * * 1-5 GOLD", "5 8 * * 1-5", "GOLD"),

@@ -25,6 +25,14 @@ def test_words_are_kept_as_the_page_says(words: str, kept: str) -> None:
     assert parse_timing(words, timezone=HOME, now=NOW).expression == kept.strip("`")
 
 
+@pytest.mark.parametrize(("words", "local"), rows("words | falls on"))
+def test_one_time_falls_on_what_the_page_says(words: str, local: str) -> None:
+    timing = parse_timing(words, timezone=HOME, now=NOW)
+    assert timing.is_once
+    assert timing.starts_at is not None
+    assert f"{timing.starts_at.astimezone(timing.zone):%Y-%m-%d %H:%M}" == local
+
+
 @pytest.mark.parametrize(("words", "adds"), rows("words | what it adds"))
 def test_what_stands_behind_adds_what_the_page_says(words: str, adds: str) -> None:
     timing = parse_timing(words, timezone=HOME, now=NOW)
