@@ -10,6 +10,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOpti
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
+from domain.locales import format_when, t
 from domain.timing import Due
 
 Buttons = Sequence[Sequence[tuple[str, str]]]
@@ -27,8 +28,15 @@ class Reply:
 
     @property
     def keyboard(self) -> InlineKeyboardMarkup | None:
-        rows = [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in self.buttons if row]
+        rows = [[_button(label, data) for label, data in row] for row in self.buttons if row]
         return InlineKeyboardMarkup(rows) if rows else None
+
+
+def _button(label: str, data: str) -> InlineKeyboardButton:
+    """A button that answers us with `data`, or opens it where it is a link."""
+    if data.startswith(("https://", "http://")):
+        return InlineKeyboardButton(label, url=data)
+    return InlineKeyboardButton(label, callback_data=data)
 
 
 async def send(update: Update, reply: Reply) -> Message | None:
@@ -40,6 +48,7 @@ async def send(update: Update, reply: Reply) -> Message | None:
         parse_mode=ParseMode.HTML,
         reply_markup=reply.keyboard,
         link_preview_options=LinkPreviewOptions(is_disabled=True),
+        allow_sending_without_reply=True,  # in a group it quotes the question, which may be gone by now
     )
 
 
@@ -65,7 +74,7 @@ async def replace(update: Update, reply: Reply) -> None:
 
 def when(instant: datetime, zone: ZoneInfo) -> str:
     """An instant on the wall of that zone, with its abbreviation: ``Mon 23 Nov 08:30 CET``."""
-    return f"{instant.astimezone(zone):%a %d %b %H:%M %Z}"
+    return format_when(instant, zone)
 
 
 def due_lines(due: Sequence[Due], zone: ZoneInfo) -> list[str]:
@@ -75,13 +84,13 @@ def due_lines(due: Sequence[Due], zone: ZoneInfo) -> list[str]:
     for number, (earlier, later) in enumerate(pairwise(shown), start=1):
         turned = earlier.at.astimezone(zone).utcoffset() != later.at.astimezone(zone).utcoffset()
         if turned and later.mark is None:
-            lines[number] += " <i>(the clocks change before it)</i>"
+            lines[number] += f" <i>({t('the clocks change before it')})</i>"
     return lines
 
 
 def worth_naming(due: Due) -> bool:
     """Whether to show it: nobody expects a market day on a weekend."""
-    return due.left_out != "no session: weekend"
+    return not due.on_weekend
 
 
 def due_line(due: Due, zone: ZoneInfo) -> str:

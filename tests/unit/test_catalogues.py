@@ -27,7 +27,7 @@ CODE = re.compile(r"<code>.*?</code>|<pre>.*?</pre>", re.DOTALL)
 WORDS = re.compile(r"[A-Za-z]{2,}[,:]? [a-z]{2,}")
 """Two words that follow each other: somebody is spoken to."""
 BUTTON_DATA = re.compile(r"[a-z]{1,2}:")
-FOR_TELEGRAM = {"not modified", "no session: weekend", "remind me ", "remind me {}", "blocked by the person"}
+FOR_TELEGRAM = {"not modified", "remind me ", "remind me {}", "blocked by the person"}
 """Words that are compared with or kept, not said."""
 SAYS = {"t", "tn", "mark", "_"}
 FOR_MACHINES = {"compile", "run", "parse_number", "one_number", "warning", "info", "error", "exception", "debug"}
