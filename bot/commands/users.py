@@ -107,7 +107,7 @@ async def resend(update: Update, context: BotContext) -> None:
 async def confirm(update: Update, context: BotContext, text: str) -> None:
     """Take a code, typed or tapped."""
     if context.known is not None:
-        await replies.send(update, replies.people.verified_already(context.user))
+        await replies.send(update, replies.people.welcome_back(context.user))
         return
     done = await context.run_as_platform(
         UsersService.confirm,
