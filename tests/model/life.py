@@ -65,6 +65,10 @@ wishes = st.fixed_dictionaries(
 )
 
 
+WISHES = ("pause", "resume", "pause_until", "undelete", "delete", "skip_next", "run_now", "cancel")
+"""What people do with schedules and runs."""
+
+
 @dataclass
 class Known:
     """What the test knows of a schedule: which due times passed while it was enabled, and so are owed a row."""
@@ -77,14 +81,17 @@ class Known:
     owed: set[datetime] = field(default_factory=set)
     ahead: set[datetime] = field(default_factory=set)
     """Due times that got their row before they passed, at their owner's wish."""
+    held_until: datetime | None = None
+    """Until then it is paused, and goes on by itself."""
 
     def pass_time(self, start: datetime, end: datetime) -> None:
-        """The due times in (start, end] are owed, if it is enabled."""
+        """The due times in (start, end] are owed, if it is enabled and its pause is over by then."""
         if not self.enabled or self.deleted:
             return
         due = start.replace(second=0, microsecond=0)
         while due <= end:
-            if due > start and due.minute % self.minutes == 0:
+            held = self.held_until is not None and due < self.held_until
+            if due > start and due.minute % self.minutes == 0 and not held:
                 self.owed.add(due)
             due += timedelta(minutes=1)
 
@@ -128,7 +135,7 @@ class LifeOfRuns(RuleBasedStateMachine):
     def another_schedule(self, wanted: dict[str, Any]) -> None:
         self.schedule(wanted)
 
-    @rule(what=st.sampled_from(("pause", "resume", "delete", "undelete", "skip_next", "run_now", "cancel")), n=which)
+    @rule(what=st.sampled_from(WISHES), n=which)
     def a_person_acts(self, what: str, n: int) -> None:
         getattr(self, what)(n)
 
@@ -147,14 +154,23 @@ class LifeOfRuns(RuleBasedStateMachine):
         known = self._one(self.schedules, n)
         if self._refused(lambda: self._jobs(known.owner).pause(known.id)):
             return
-        known.enabled = False
+        known.enabled, known.held_until = False, None
+
+    def pause_until(self, n: int) -> None:
+        """Up to half an hour, on a due time or between two."""
+        self.moved = True
+        known, until = self._one(self.schedules, n), self.world.now + timedelta(seconds=20 * (1 + n % 90))
+        if self._refused(lambda: self._jobs(known.owner).pause(known.id, until)):
+            return
+        known.enabled, known.held_until = True, until
 
     def resume(self, n: int) -> None:
         self.moved = True
         known = self._one(self.schedules, n)
         if self._refused(lambda: self._jobs(known.owner).resume(known.id, now=self.world.now)):
             return
-        known.enabled = True
+        if not known.enabled or (known.held_until is not None and known.held_until > self.world.now):
+            known.enabled, known.held_until = True, None
 
     def delete(self, n: int) -> None:
         self.moved = True
@@ -515,7 +531,7 @@ def wander(machine: LifeOfRuns, chance: random.Random, steps: int, *, at_once: b
 
 def _moves(machine: LifeOfRuns, chance: random.Random, at_once: bool) -> list[Callable[[], None]]:
     n, worker = chance.randrange(1000), chance.randrange(WORKERS)
-    person = chance.choice(("pause", "resume", "resume", "undelete", "delete", "skip_next", "run_now", "cancel"))
+    person = chance.choice(WISHES)
     astray = chance.choice(("lose_a_bell", "empty_the_broker", "double_a_bell"))
     ending = chance.choice(("finish", "finish", "finish_all", "fail", "time_out", "hand_back"))
     then = chance.choice(("", "finish", "fail", "time_out"))

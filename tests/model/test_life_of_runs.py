@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 import db.runs
 import services.jobs
+import services.pausing
 from db.planning import PlanningRepo
 from domain.runs import TRANSITIONS
 from notifications import outbox
@@ -113,7 +114,8 @@ def _a_pause_that_forgets(patch: Patch) -> None:
     def forget(_: Any, schedule: Any, __: str) -> None:
         schedule.next_run_at = None
 
-    patch.setattr(services.jobs, "plan_no_more", forget)
+    for module in (services.jobs, services.pausing):
+        patch.setattr(module, "plan_no_more", forget)
 
 
 MUTANTS: dict[Callable[[Patch], None], str] = {
