@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _measurement(name: str) -> Callable[[bool], Section]:
     if name == "replies":
-        from bench import product
+        from bench import product, replies
 
-        return lambda quick: product.measure(1 if quick else 5)
+        return lambda quick: product.measure(replies.QUICK if quick else replies.FULL)
     if name not in NAMES:
         raise SystemExit(f"There is no measurement named {name!r}; take some of {', '.join(NAMES)}.")
     try:

@@ -9,12 +9,34 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.ladder import climbed
 from bench.table import Section
 from sandbox.app import Sandbox
 from sandbox.person import Person
 
 TOKEN = "4242:sandbox-token-of-the-bench"  # noqa: S105  # accepted by our own sandbox alone
 ANSWER_WITHIN = 30.0
+
+
+SLOW_S = 0.05
+SLOW_TARGET = 100
+TARGETS = {"/help": 0.6, "/jobs": 0.35}
+"""Shares of the echo bot's rate."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: chats and messages of each, rounds, and the length of a rung of the ladder."""
+
+    chats: tuple[int, ...]
+    messages: tuple[int, ...]
+    rounds: int
+    climbs: int
+    seconds: float
+
+
+FULL = Sizes((1, 50, 500), (100, 6, 2), 5, 3, 5.0)
+QUICK = Sizes((1, 50), (50, 4), 1, 1, 2.0)
 
 
 @dataclass(frozen=True)
@@ -94,21 +116,47 @@ async def echo_bot(folder: Path) -> AsyncIterator[Sandbox]:
             await process.wait()
 
 
-async def compare(echo: Sandbox, ours: Sandbox, people: list[Person], count: int) -> list[Found]:
-    """For 1 and 50 chats: what the echo bot, /help and /jobs take; `count` rounds, alternating."""
+@asynccontextmanager
+async def slow_way(address: str, seconds: float) -> AsyncIterator[str]:
+    """The root of a Bot API that takes so long to answer."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.slow", address, str(seconds), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the process was started without a pipe")
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def compare(echo: Sandbox, ours: Sandbox, people: list[Person], sizes: Sizes) -> list[Found]:
+    """For 1, 50 and 500 chats: what the echo bot, /help and /jobs take; so many rounds, alternating."""
     found = []
-    for chats, messages in ((1, 100), (50, 6)):
-        peers = [echo.person(f"Peer {number}") for number in range(chats)]
-        mine = people[:chats]
+    every = [echo.person(f"Peer {number}") for number in range(max(sizes.chats))]
+    for chats, messages in zip(sizes.chats, sizes.messages, strict=True):
+        peers, mine = every[:chats], people[:chats]
         for sandbox, asked, text in ((echo, peers, "/help"), (ours, mine, "/help"), (ours, mine, "/jobs")):
             await one_round(sandbox, asked, text, 2)  # connections and caches are warm for everybody
         rounds: dict[str, list[Latency]] = {"echo bot": [], "/help": [], "/jobs": []}
-        for _ in range(count):
+        for _ in range(sizes.rounds):
             rounds["echo bot"].append(await one_round(echo, peers, "/help", messages))
             rounds["/help"].append(await one_round(ours, mine, "/help", messages))
             rounds["/jobs"].append(await one_round(ours, mine, "/jobs", messages))
         found.append(Found(chats, rounds))
     return found
+
+
+async def climb(echo: Sandbox, ours: Sandbox, people: list[Person], sizes: Sizes) -> dict[str, list[float]]:
+    """Updates a second until p99 passes a second, by the echo bot and by us, alternating."""
+    peers = [echo.person(f"Climber {number}") for number in range(len(people))]
+    rates: dict[str, list[float]] = {"echo bot": [], "/help": [], "/jobs": []}
+    for _ in range(sizes.climbs):
+        rates["echo bot"].append(await climbed(echo, peers, "/help", sizes.seconds))
+        rates["/help"].append(await climbed(ours, people, "/help", sizes.seconds))
+        rates["/jobs"].append(await climbed(ours, people, "/jobs", sizes.seconds))
+    return rates
 
 
 def tell(section: Section, found: list[Found]) -> None:
@@ -120,3 +168,22 @@ def tell(section: Section, found: list[Found]) -> None:
             chats = f"{each.chats} chat{'s' if each.chats > 1 else ''}"
             section.add(f"{name}, {chats}, p50", "ms", [one.p50 for one in latencies], f"{ratio:.2f} × the echo bot")
             section.add(f"{name}, {chats}, p99", "ms", [one.p99 for one in latencies])
+
+
+def tell_rates(section: Section, rates: dict[str, list[float]], slow: dict[str, list[float]]) -> None:
+    """Lines for the updates a second, and what is aimed at."""
+    echo = statistics.median(rates["echo bot"])
+    for name, found in rates.items():
+        share = statistics.median(found) / echo
+        section.add(f"{name}, updates a second until p99 > 1 s", "/s", found, f"{share:.0%} of the echo bot")
+    for name, found in slow.items():
+        section.add(f"{name}, behind a Bot API that takes {SLOW_S * 1000:.0f} ms", "/s", found)
+    for name, target in TARGETS.items():
+        share = statistics.median(rates[name]) / echo
+        section.expect(f"{name} at {target:.0%} of the echo bot's rate", f"{share:.0%}", share >= target)
+    reached = statistics.median(slow["/help"])
+    section.expect(
+        f"over {SLOW_TARGET} updates a second where the Bot API takes {SLOW_S * 1000:.0f} ms",
+        f"{reached:.0f}/s",
+        reached > SLOW_TARGET,
+    )

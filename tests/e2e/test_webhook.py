@@ -25,7 +25,7 @@ WORD = "a-secret-of-the-tests"
 async def house(tmp_path: Path, database_url: str, valkey_url: str, secret_key: str) -> AsyncIterator[House]:
     """The house with Telegram calling it."""
     address = any_port("127.0.0.1")
-    called = {
+    called: dict[str, Any] = {
         "telegram_mode": "webhook",
         "telegram_webhook_secret": WORD,
         "http_addr": address,
@@ -121,7 +121,7 @@ def test_a_webhook_without_an_address_or_a_secret_stops_the_start_with_a_sentenc
 
 
 def test_only_a_test_on_loopback_may_go_without_a_secret() -> None:
-    called = {"telegram_mode": "webhook", "public_url": "http://127.0.0.1:8080", "_env_file": None}
+    called: dict[str, Any] = {"telegram_mode": "webhook", "public_url": "http://127.0.0.1:8080", "_env_file": None}
     assert Settings(insecure_test_mode=True, http_addr="127.0.0.1:8080", **called).telegram_webhook_secret is None
     with pytest.raises(ValidationError):
         Settings(insecure_test_mode=True, http_addr="0.0.0.0:8080", **called)
