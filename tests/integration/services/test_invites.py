@@ -1,6 +1,7 @@
 """Links that let one person in, on a real database: once, for two days, bound, and never readable from the rows."""
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from domain.chat_settings import AccessMode
 from domain.errors import InvalidInput, NotAllowed, NotFound
 from domain.users import Role, User
 from services.invites import BadLink, InvitesService
-from services.users import Arrival, NotInvited, UsersService, Verified, Waits
+from services.users import Arrival, NotInvited, TooSoon, UsersService, Verified, Waits
 from tests.factories import Rows
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -269,6 +270,35 @@ def test_of_many_who_connect_at_once_one_becomes_the_account(door: Door, rows: R
     together(*[lambda number=number: use(number) for number in range(1001, 1005)])
     assert len(became) == 1
     assert [row.external_id for row in rows.all("SELECT external_id FROM usr_auth_identities")] == [str(became[0])]
+
+
+def test_nobody_is_bombed_with_mail_by_links_or_by_many_askers(door: Door, admin: User, rows: Rows) -> None:
+    token = door.invite(admin, "bob@example.com")
+    sent = 0
+    for minute in range(50):
+        now = NOW + timedelta(minutes=minute)
+        for telegram in (7, 100 + minute):  # one who opens the link again and again, and ever new ones who name it
+            try:
+                if telegram == 7:
+                    door.open(7, token, now=now)
+                door.users.send_code(telegram, "bob@example.com", secret_key="k" * 32, now=now)
+            except TooSoon:
+                continue
+            sent += 1
+    assert sent == codes.SENDS_PER_HOUR
+    assert len(rows.all("SELECT FROM msg_messages")) == sent
+
+
+def test_of_many_codes_asked_for_at_once_one_is_sent(door: Door, rows: Rows) -> None:
+    gate = threading.Barrier(6)
+
+    def ask(telegram: int) -> None:
+        gate.wait()
+        with suppress(TooSoon):
+            door.users.send_code(telegram, "bob@example.com", secret_key="k" * 32, now=NOW)
+
+    together(*[lambda number=number: ask(number) for number in (1, 1, 1, 2, 3, 4)])
+    assert len(rows.all("SELECT FROM msg_messages")) == 1
 
 
 def together(*works: object) -> None:
