@@ -7,7 +7,6 @@ from typing import Any
 
 from db.unit_of_work import UnitOfWork
 from domain.errors import OpenbellError, RetryLater, UserError
-from domain.locales import t
 from domain.schedules import Proposal, Schedule
 from domain.timing import Timing
 from domain.users import User
@@ -16,7 +15,6 @@ from services.answering import take
 from services.form_pages import shown
 from services.forms import ADD, KIND, NAME, PARAM, WHEN, WHERE, FormEnded, FormMoved, Page, State
 from services.instruments import Instruments
-from services.job_kinds import kind_of
 from services.jobs import add, timing_form
 from services.ways import AS_PREFERRED, check_way
 
@@ -127,9 +125,3 @@ def _saved_before(uow: UnitOfWork, state: State, draft_id: int) -> Schedule:
     if row is None:
         raise FormEnded(draft_id)
     return row.view()
-
-
-def not_yet(kind_name: str) -> str:
-    """When a kind of job that is not there yet will come."""
-    kind = kind_of(kind_name)
-    return t(kind.unavailable) if kind.unavailable is not None else ""
