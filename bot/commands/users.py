@@ -12,8 +12,8 @@ from domain import codes
 from domain.errors import NotVerified
 from domain.locales import t
 from domain.users import Standing
-from services.invites import BadLink, InvitesService
 from services.forms import ADD, EDIT
+from services.invites import BadLink, InvitesService
 from services.telegram import TelegramService
 from services.users import Arrival, CodeSent, UsersService, Waits
 
