@@ -11,7 +11,7 @@ from bot.context import Asked, BotContext, Command, Handle, Press
 from bot.replies import Reply
 from db.offload import DatabaseUnavailable
 from domain.destinations import job_acted_on
-from domain.errors import NotAllowed, UserError
+from domain.errors import InvalidInput, UserError
 from domain.locales import set_locale, t
 from domain.users import Role
 from services.telegram import Audit, TelegramService
@@ -135,7 +135,7 @@ async def press(update: Update, context: BotContext) -> None:
     access.check_open(context, "help" if letter == "hp" else what if letter == "c" else "")
     in_group = access.is_group(query.message.chat if query.message is not None else None)
     if found is None:
-        raise access.NotHere if in_group else NotAllowed(t("That button is from an older version. Send /help."))
+        raise access.NotHere if in_group else InvalidInput(t("That button is from an older version. Send /help."))
     if in_group:
         await _check_press_in_group(update, context, query, found)
     access.check_role(context, found.role)
