@@ -423,7 +423,9 @@ def _deliveries(
     for row in rows:
         reader = readers.get(row.user_id)
         delivery = _delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner)
-        delivery = replace(delivery, locale=reader.locale) if reader is not None else delivery
+        asked_in = delivery.params.get("language") if delivery.category is Category.CODE else None
+        locale = asked_in or (reader.locale if reader is not None else delivery.locale)
+        delivery = replace(delivery, locale=locale)
         found.append(digests.fill(delivery, gathered[row.id], files) if row.id in gathered else delivery)
     return found
 

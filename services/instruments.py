@@ -1,5 +1,6 @@
 """The instruments that people name: those that are offered, and the one that a few words mean."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ _SMALL_WORDS = frozenset(
      "der", "die", "das", "den", "dem", "ein", "eine", "einen", "über", "von", "für", "mir", "bitte", "schick", "sende",
      "zeig", "bericht", "mit", "zu")
 )  # fmt: skip
+
+_COMPOUND = re.compile(r"(?<=\w)-?(?:bericht|chart|report)$", re.IGNORECASE)
+"""What German writes behind the name: Goldbericht, Gold-Chart."""
 
 
 @dataclass(frozen=True)
@@ -45,5 +49,5 @@ class Instruments:
 
 def names_in(words: Sequence[str]) -> list[str]:
     """The words that name something; small words do not, unless one in capitals stands alone."""
-    names = [word.strip(",.;") for word in words]
+    names = [_COMPOUND.sub("", word.strip(",.;")) for word in words]
     return [word for word in names if word.lower() not in _SMALL_WORDS] or [word for word in names if word.isupper()]

@@ -167,7 +167,7 @@ class UsersService:
                 UserId(user.id),
                 text="",
                 template="verification_code",
-                params={"code_id": row.id, "nonce": nonce},
+                params={"code_id": row.id, "nonce": nonce, "language": current()},
                 dedupe_key=f"code:{row.id}",
             )
             outbox.enqueue(uow, mail, now)
