@@ -156,7 +156,8 @@ def _numbers(cursor: Cursor, most: int) -> list[int]:
     place = cursor.at
     while True:
         word = cursor.peek().removeprefix(":")
-        if not (word.isascii() and word.isdigit() and len(word) <= 2 and int(word) <= most):
+        counts_days = cursor.peek(1) == "trading"  # the exchange SIX
+        if counts_days or not (word.isascii() and word.isdigit() and len(word) <= 2 and int(word) <= most):
             cursor.at = place
             return found
         found.append(int(word))
