@@ -135,6 +135,15 @@ class TelegramRepo(BaseRepository[DraftRow]):
             found = found.where(row.id < before)
         return list(self.session.scalars(found))
 
+    def commands_since(self, telegram_user_id: int, instant: datetime) -> int:
+        """How many commands of this person are in the audit since then."""
+        counted = select(func.count()).where(
+            CommandAuditRow.telegram_user_id == str(telegram_user_id),
+            CommandAuditRow.created_at > instant,
+            CommandAuditRow.command.startswith("/"),
+        )
+        return int(self.session.scalar(counted) or 0)
+
     def claim_action(self, key: str) -> Literal["new", "finished", "interrupted"]:
         """``new`` for the first caller of this key; later ones hear ``finished`` or ``interrupted``."""
         claimed = self.session.execute(

@@ -58,6 +58,7 @@ class Actions:
             raise SandboxError("There is nothing to send: the text is empty.")
         chat = chat_id or person
         place = {"message_thread_id": thread_id, "is_topic_message": True} if thread_id else {}
+        reply_to = reply_to or thread_id  # as in Telegram, where a topic is a chain of replies to what began it
         return [
             self._say(person, chat, _content(part) | place | (more or {}), reply_to, anonymous=anonymous)
             for part in parts

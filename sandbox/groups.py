@@ -26,6 +26,7 @@ class Groups:
         if not title.strip() or len(title) > 128:
             raise SandboxError("A group needs a title of 1 to 128 characters.")
         group_id = self._chats.add_group(title.strip(), owner, members, basic=basic)
+        self._messages.create(group_id, self._chats.user(owner), {"group_chat_created": True})
         self.bot_became(owner, group_id, "left", "member")
         return group_id
 

@@ -102,6 +102,11 @@ class TelegramService:
             uow.commit()
             return ended
 
+    def asked_since(self, telegram_user_id: int, instant: datetime) -> int:
+        """How many commands this person was answered since then, as far as they are written down."""
+        with self.uow as uow:
+            return uow.telegram.commands_since(telegram_user_id, instant)
+
     def claim(self, key: str) -> Claim:
         """``new`` once; then ``finished``, or ``interrupted`` when the first one never came to its end."""
         with self.uow as uow:

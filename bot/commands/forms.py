@@ -18,10 +18,12 @@ from domain.locales import t
 from services.answering import FormsService
 from services.forms import FormEnded, FormMoved, Page, problem_of
 from services.instruments import Instruments
-from services.telegram import Form
+from services.telegram import Form, TelegramService
 
 FAR_ABOVE = timedelta(minutes=10)
 """A form that was shown so long ago has been scrolled away: it goes on below."""
+SOMETHING_ELSE = 2
+"""So many commands since then have pushed it up as well."""
 
 
 def prices(context: BotContext) -> Instruments:
@@ -97,7 +99,7 @@ async def show(
     reply = said.page(page)
     pressed_on = update.callback_query.message if update.callback_query is not None else None
     number = pressed_on.message_id if here and isinstance(pressed_on, Message) and pressed_on.text else page.message_id
-    if number is not None and not _scrolled_away(context, page, pressed_on):
+    if number is not None and not await _scrolled_away(context, page, pressed_on):
         if await _edited(context, number, reply):
             if number != page.message_id:
                 await _placed(context, page, number)
@@ -109,10 +111,13 @@ async def show(
         await _placed(context, page, sent.message_id)
 
 
-def _scrolled_away(context: BotContext, page: Page, pressed_on: object) -> bool:
+async def _scrolled_away(context: BotContext, page: Page, pressed_on: object) -> bool:
+    """Whether a typed answer would change what its writer no longer sees."""
     if pressed_on is not None or page.previous_at is None:
         return False
-    return context.now - page.previous_at > FAR_ABOVE
+    if context.now - page.previous_at > FAR_ABOVE:
+        return True
+    return await context.run(TelegramService.asked_since, context.speaker, page.previous_at) >= SOMETHING_ELSE
 
 
 async def _edited(context: BotContext, number: int, reply: Reply) -> bool:

@@ -66,7 +66,7 @@ def _asks(shown: Page) -> str:
 def _hints(shown: Page) -> list[str]:
     """How to answer, with an example."""
     if shown.step == KIND:
-        return [t("Tap one, or write: {example}", example="<code>remind me to check margins</code>")]
+        return [t("Tap one, or write: <code>remind me to check margins</code>")]
     if shown.step == WHEN:
         return [
             t(

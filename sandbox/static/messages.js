@@ -15,6 +15,7 @@ export function summary(message) {
   const words = message.text || message.caption || "";
   if (words) return (message.photo ? "🖼 " : "") + words.slice(0, 140);
   if (message.photo) return "🖼 Picture";
+  if (message.group_chat_created) return "made the group";
   if (message.forum_topic_created) return `began the topic ${message.forum_topic_created.name}`;
   if (message.document) return message.document.file_name || "Document";
   return "Message";
@@ -43,7 +44,7 @@ function documentCard(message) {
 
 function quote(message) {
   const replied = message.reply_to_message;
-  if (!replied) return null;
+  if (!replied || replied.forum_topic_created) return null;
   const who = replied.from.is_bot ? state.bot.name : replied.from.first_name;
   return h("div", { class: "replied", dir: "auto" }, h("b", {}, who), h("span", {}, summary(replied)));
 }
@@ -132,7 +133,8 @@ export function bubble(messages, hands) {
   card.append(...[sender(message), quote(message), ...parts].filter(Boolean));
   if (!text && photos.length) card.classList.add("bare");
   const begun = message.forum_topic_created;
-  if (begun) card.append(h("div", { class: "words faint" }, `began the topic # ${begun.name}`));
+  if (message.group_chat_created) card.append(h("div", { class: "words faint" }, "made the group"));
+  else if (begun) card.append(h("div", { class: "words faint" }, `began the topic # ${begun.name}`));
   else if (!text && !photos.length && !documents.length) card.append(h("div", { class: "words faint" }, "This kind of message cannot be shown here."));
   card.append(meta(messages.at(-1)));
   const own = isGroup(message.chat.id) ? message.from.id === speakerOf(message.chat.id) && !message.sender_chat : message.out;

@@ -26,7 +26,7 @@ async def test_a_topic_that_is_gone_refuses_and_so_does_the_general_one(world: W
     gold = world.ada.make_topic(group, "Gold")
     world.sandbox.messenger.groups.remove_topic(group, gold)
     for thread in (gold, 1):
-        with pytest.raises(BadRequest, match="(?i)message thread not found"):
+        with pytest.raises(BadRequest, match=r"(?i)message thread not found"):
             await world.bot.send_message(group, "hello", message_thread_id=thread)
 
 

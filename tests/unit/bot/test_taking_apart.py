@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.commands.agenda import read_hours
 from bot.commands.backfills import read_day
-from bot.commands.jobs import read_hours
 from bot.commands.timing import TimeNotRead, suggestions_of, take_apart
 from domain.errors import InvalidInput
 
@@ -47,8 +47,11 @@ def apart(text: str) -> tuple[str, str]:
         ("bitte schick mir werktags um 8.30 Uhr GOLD", "every weekday at 08:30", "GOLD"),
         ("erinnere mich jeden Tag um 9 an die Marge", "every day at 09:00", "remind me die Marge"),
         ("Erinnere mich daran, jeden Tag um 9 zu lüften", "every day at 09:00", "remind me zu lüften"),
-        ("erinner mich morgen um 9 daran, Bob anzurufen", "once, on Sun 22 Nov 2026 at 09:00",
-         "remind me Bob anzurufen"),
+        (
+            "erinner mich morgen um 9 daran, Bob anzurufen",
+            "once, on Sun 22 Nov 2026 at 09:00",
+            "remind me Bob anzurufen",
+        ),
         ("jeden Tag um 9 erinnere mich an die Marge", "every day at 09:00", "remind me die Marge"),
         ("in zwei Stunden Bob anrufen", "once, on Sat 21 Nov 2026 at 11:00", "Bob anrufen"),
         ("30 Minuten vor NYSE-Eröffnung GOLD", "30 minutes before the NYSE open", "GOLD"),
