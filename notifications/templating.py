@@ -36,8 +36,13 @@ def _said(text: str) -> str:
     return locales.t(text)
 
 
-_templates.globals.update(t=_t, tn=_tn)
-_templates.filters["said"] = _said
+def say_in(templates: Environment) -> None:
+    """Let templates speak by `t` and `tn`, and say reasons that the catalogues hold by the filter `said`."""
+    templates.globals.update(t=_t, tn=_tn)
+    templates.filters["said"] = _said
+
+
+say_in(_templates)
 
 
 def render(name: str, params: Mapping[str, Any]) -> str:

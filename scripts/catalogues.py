@@ -22,7 +22,7 @@ ROOT = CATALOGUES.parents[1]
 ROOMS = ("bot", "db", "domain", "market", "notifications", "scheduler", "services", "web", "workers")
 KEYWORDS = {"t": 1, "tn": 2, "mark": 1}
 """What says a text, and how many of its arguments are texts."""
-TEMPLATES = "*.telegram.html"
+TEMPLATES = ("notifications/templates/*.telegram.html", "web/templates/*.html")
 SHOWN = {"UserError", "RetryLater", "GiveUp"}
 """The roots of the errors whose default text may reach a person."""
 WIDTH = 120
@@ -71,7 +71,7 @@ def _texts() -> Iterator[tuple[Path, Msgid]]:
                 yield path, text
             elif isinstance(node, ast.ClassDef) and node.name in errors and (said := default_text(node)):
                 yield path, said
-    for path in sorted((ROOT / "notifications" / "templates").glob(TEMPLATES)):
+    for path in sorted(path for pattern in TEMPLATES for path in ROOT.glob(pattern)):
         yield from ((path, text) for text in _of_template(path))
 
 

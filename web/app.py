@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.offload import DatabaseUnavailable
 from domain.errors import NotFound
+from domain.locales import t
 from domain.unsubscribe import PATH
 from services.inbox import WEBHOOK
 from web.health import Health
+from web.languages import Spoken
 from web.metrics import Metrics
 from web.pages import SECURITY, page
 from web.telegram import Webhook
@@ -48,7 +50,7 @@ def build_application(parts: Parts) -> Starlette:
             Route(PATH + "{token}", parts.unsubscribe.ask, methods=["GET"]),
             Route(PATH + "{token}", parts.unsubscribe.act, methods=["POST"]),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Spoken)],
         exception_handlers={
             NotFound: _over,
             DatabaseUnavailable: _later,
@@ -77,8 +79,8 @@ class SecurityHeaders:
 async def _home(_: Request) -> Response:
     return page(
         "message",
-        title="Openbell is running",
-        text="The bot answers in Telegram. There is nothing to sign in to here.",
+        title=t("Openbell is running"),
+        text=t("The bot answers in Telegram. There is nothing to sign in to here."),
     )
 
 
@@ -86,9 +88,11 @@ async def _over(_: Request, __: Exception) -> Response:
     return page(
         "message",
         404,
-        title="This link doesn’t work",
-        text="It may be incomplete, or belong to an account that is gone. Nothing was changed. "
-        "In the chat, /notify shows what you receive.",
+        title=t("This link doesn’t work"),
+        text=t(
+            "It may be incomplete, or belong to an account that is gone. Nothing was changed. "
+            "In the chat, /notify shows what you receive."
+        ),
     )
 
 
@@ -97,20 +101,21 @@ async def _later(_: Request, __: Exception) -> Response:
         "message",
         503,
         headers={"Retry-After": "60"},
-        title="Not now",
-        text="The database isn’t answering, so nothing was changed. Please try again in a minute.",
+        title=t("Not now"),
+        text=t("The database isn’t answering, so nothing was changed. Please try again in a minute."),
     )
 
 
 async def _refused(_: Request, problem: Exception) -> Response:
     status = problem.status_code if isinstance(problem, HTTPException) else 400
     if status == 404:
-        return page("message", 404, title="There is nothing here", text="Check the address.")
+        return page("message", 404, title=t("There is nothing here"), text=t("Check the address."))
     detail = problem.detail if isinstance(problem, HTTPException) else ""
     headers = dict(problem.headers or {}) if isinstance(problem, HTTPException) else {}
-    return page("message", status, headers=headers, title="That can’t be done", text=f"{detail or status}.")
+    return page("message", status, headers=headers, title=t("That can’t be done"), text=f"{detail or status}.")
 
 
 async def _broken(request: Request, problem: Exception) -> Response:
     log.error("request_failed", route=request.url.path.split("/")[1], exc_info=problem)
-    return page("message", 500, title="Something broke", text="It was written into the log. Please try again later.")
+    said = t("It was written into the log. Please try again later.")
+    return page("message", 500, title=t("Something broke"), text=said)

@@ -8,12 +8,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from domain import locales
+from notifications.templating import say_in
+
 _FOLDER = Path(__file__).parent / "templates"
 _templates = Environment(
     loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
 _templates.globals["style"] = _STYLE
+_templates.globals["language"] = locales.current
+say_in(_templates)
 
 
 def _hash(text: str) -> str:
@@ -37,5 +42,5 @@ SECURITY = {
 
 
 def page(name: str, status: int = 200, *, headers: dict[str, str] | None = None, **values: Any) -> HTMLResponse:
-    """The page of that template; everything in `values` is escaped."""
+    """The page of that template, in the language of the request; everything in `values` is escaped."""
     return HTMLResponse(_templates.get_template(f"{name}.html").render(values), status, headers)

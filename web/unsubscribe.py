@@ -9,6 +9,7 @@ from starlette.responses import Response
 from db.engine import Database
 from db.offload import Offload
 from domain import unsubscribe
+from domain.locales import mark, t
 from domain.messages import Category
 from domain.unsubscribe import OptOut
 from services.unsubscribe import LinkOver, UnsubscribeService, category_of
@@ -16,13 +17,13 @@ from web.pages import page
 
 LONGEST_BODY = 2_000
 KINDS = {
-    Category.ALERT: "alerts",
-    Category.FILL: "fills",
-    Category.REPORT: "reports",
-    Category.REMINDER: "reminders",
-    Category.FAILURE: "notices about failed jobs",
-    Category.BROADCAST: "announcements",
-    Category.HEALTH: "notices about this installation’s health",
+    Category.ALERT: mark("alerts"),
+    Category.FILL: mark("fills"),
+    Category.REPORT: mark("reports"),
+    Category.REMINDER: mark("reminders"),
+    Category.FAILURE: mark("notices about failed jobs"),
+    Category.BROADCAST: mark("announcements"),
+    Category.HEALTH: mark("notices about this installation’s health"),
 }
 
 
@@ -36,12 +37,12 @@ class Unsubscribe:
 
     async def ask(self, request: Request) -> Response:
         """Ask whether it is meant; mail programs and scanners follow links, so nothing is changed by it."""
-        return page("unsubscribe", kind=KINDS[category_of(self._read(request))])
+        return page("unsubscribe", kind=t(KINDS[category_of(self._read(request))]))
 
     async def act(self, request: Request) -> Response:
         """Do it, for a one-click request (RFC 8058) as for our own form; only `again=1` means back in."""
         what = self._read(request)
-        kind = KINDS[category_of(what)]
+        kind = t(KINDS[category_of(what)])
         again = parse_qs(await _body(request)).get(b"again") == [b"1"]
         service = UnsubscribeService(self._database.for_platform())
         await self._offload.run(service.opt, what, out=not again)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from html import escape
 
 from bot.replies.reply import Buttons, Reply
-from domain.locales import t, tn
+from domain.locales import any_of, t, tn
 
 
 def refused(text: str, buttons: Buttons = ()) -> Reply:
@@ -40,9 +40,9 @@ def unknown_command(near: Sequence[str]) -> Reply:
     """The same whether there is no such command or it is for others."""
     if not near:
         return Reply(t("I don't know that command. /help lists what I understand."), [[(t("Help"), "hp:")]])
-    return Reply(
-        t("I don't know that command. Did you mean one of these?"), [[(f"/{name}", f"c:{name}") for name in near]]
-    )
+    names = any_of([f"/{name}" for name in near])
+    said = t("I don't know that command. Did you mean {names}?", names=names)
+    return Reply(said, [[(f"/{name}", f"c:{name}") for name in near]])
 
 
 def stale(age: timedelta, draft_id: int, text: str) -> Reply:

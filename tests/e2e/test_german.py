@@ -28,7 +28,7 @@ async def test_a_stranger_is_spoken_to_in_the_language_of_their_telegram_and_mai
              [Du und Openbell] [Verwaltung]
              [Zurück]
         Ada: /jbos
-        bot: Diesen Befehl kenne ich nicht. Meintest du einen von diesen?
+        bot: Diesen Befehl kenne ich nicht. Meintest du /jobs oder /job oder /logs?
              [/jobs] [/job] [/logs]
         Ada taps [/jobs]
         bot: Du hast noch keine Jobs. …
