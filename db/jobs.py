@@ -177,6 +177,8 @@ class ScheduleRow(Base):
             "max_retries": self.max_retries,
             "timeout_s": self.timeout_s,
             "repeatable": self.repeatable,
+            "starts_at": self.starts_at.isoformat() if self.starts_at else None,
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
         }
 
 

@@ -67,7 +67,7 @@ SELECT s.id, s.user_id, s.job_type, g.scheduled_for, g.not_before, g.local_slot,
     CASE WHEN g.status = 'skipped' THEN now() END, g.skip_reason, g.error, g.covers_until, g.notice,
     jsonb_build_object('name', s.name, 'target', s.target, 'task_params', s.task_params, 'cron', s.cron,
         'timezone', s.timezone, 'calendar', s.calendar, 'max_retries', s.max_retries, 'timeout_s', s.timeout_s,
-        'repeatable', s.repeatable)
+        'repeatable', s.repeatable, 'starts_at', s.starts_at, 'ends_at', s.ends_at)
 FROM given g JOIN job_schedules s ON s.id = g.job_id
 ON CONFLICT DO NOTHING
 RETURNING id, job_id, scheduled_for, status, job_type

@@ -121,7 +121,15 @@ def _plan(row: RunRow) -> str:
     snapshot = row.job_snapshot
     words = ""
     if snapshot.get("cron"):
-        words = Timing(snapshot["cron"], snapshot["timezone"], calendar=snapshot.get("calendar")).words
+        window = (snapshot.get("starts_at"), snapshot.get("ends_at"))
+        starts, ends = (datetime.fromisoformat(at) if at else None for at in window)
+        words = Timing(
+            snapshot["cron"],
+            snapshot["timezone"],
+            calendar=snapshot.get("calendar"),
+            starts_at=starts,
+            ends_at=ends,
+        ).words
     if row.job_id is None:
         return t("a job that is gone ({words})", words=words) if words else t("a job that is gone")
     if words:

@@ -11,7 +11,7 @@ VERIFY = codes.derive("k" * 32, codes.new_nonce()).link_token
 HIDDEN = (INVITE, CONNECT, VERIFY)
 
 
-@pytest.mark.parametrize("token", HIDDEN)
+@pytest.mark.parametrize("token", HIDDEN, ids=("invite", "connect", "verify"))
 @pytest.mark.parametrize(
     "around",
     [
