@@ -118,12 +118,12 @@ class Settings(BaseSettings):
     telegram_mode: Literal["polling", "webhook"] = Field(
         default="polling",
         description="How updates come: polling (the bot asks Telegram) or webhook (Telegram calls PUBLIC_URL).",
-        examples=["webhook"],
+        examples=["polling"],
     )
     telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
         default=None,
         description="What Telegram says with each call of the webhook, so that nobody else can; needed for TELEGRAM_MODE=webhook.",
-        examples=["(the output of: openssl rand -hex 32)"],
+        examples=["the-output-of-openssl-rand-hex-32"],
     )
     insecure_test_mode: bool = Field(
         default=False,
