@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from domain.errors import InvalidInput
+from domain.locales import any_of, t
 from domain.plug_ins import Found, Group
 from notifications.channels.channel import Channel
 
@@ -77,12 +78,13 @@ def kind_of(name: str) -> ChannelKind:
     if kind is not None:
         return kind
     if name in problems():
-        raise UnknownChannel(f"The channel “{name}” can't be used here: {problems()[name]}")
+        raise UnknownChannel(t("The channel “{name}” can't be used here: {why}", name=name, why=problems()[name]))
     known = sorted(kinds())
     near = get_close_matches(name.lower(), known, n=2, cutoff=0.6)
     shown = "".join(sign for sign in name[:40] if sign.isprintable())
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
-    raise UnknownChannel(f"There is no channel “{shown}”. {hint}")
+    if near:
+        raise UnknownChannel(t("There is no channel “{name}”. Did you mean {near}?", name=shown, near=any_of(near)))
+    raise UnknownChannel(t("There is no channel “{name}”. There are {known}.", name=shown, known=", ".join(known)))
 
 
 def given(settings: Mapping[str, Any], environment: Mapping[str, str], **parts: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from notifications.channels.apprise.channel import MISSING, AppriseChannel, installed
 from notifications.channels.apprise.destinations import NAME, parse
 from notifications.channels.kinds import ChannelKind
@@ -25,7 +26,9 @@ def check_address(address: str) -> str:
     address = address.strip().lower()
     if re.fullmatch(NAME, address):
         return address
-    raise InvalidInput(f"“{address[:60]}” is no name of a destination. Example: desk, where APPRISE_URLS has desk=…")
+    raise InvalidInput(
+        t("“{text}” is no name of a destination. Example: desk, where APPRISE_URLS has desk=…", text=address[:60])
+    )
 
 
 CHANNEL = ChannelKind(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from notifications.channels.email.channel import EmailChannel
 from notifications.channels.email.compose import recipient
 from notifications.channels.kinds import ChannelKind
@@ -25,7 +26,7 @@ def check_address(address: str) -> str:
         return recipient(address.strip())
     except ValueError:
         shown = "".join(sign for sign in address[:60] if sign.isprintable())
-        raise InvalidInput(f"“{shown}” is no e-mail address: write one like ada@example.com.") from None
+        raise InvalidInput(t("“{text}” is no e-mail address: write one like ada@example.com.", text=shown)) from None
 
 
 async def _no_link() -> str:

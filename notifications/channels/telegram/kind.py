@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from notifications.channels.kinds import ChannelKind
 from notifications.channels.telegram.channel import TelegramChannel
 
@@ -24,8 +25,11 @@ def check_address(address: str) -> str:
     if re.fullmatch(r"(-?[1-9]\d{0,19}|@[A-Za-z]\w{3,31})(/[1-9]\d{0,9})?", address, re.ASCII):
         return address
     raise InvalidInput(
-        f"“{address[:60]}” is no chat: write its number, as in 123456789 or -1001234567890, "
-        "with a topic behind a slash, as in -1001234567890/42. /whoami in the chat tells both."
+        t(
+            "“{text}” is no chat: write its number, as in 123456789 or -1001234567890, "
+            "with a topic behind a slash, as in -1001234567890/42. /whoami in the chat tells both.",
+            text=address[:60],
+        )
     )
 
 

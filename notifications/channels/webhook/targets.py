@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import httpx
 
 from domain.errors import InvalidInput
+from domain.locales import t
 from notifications.errors import Postponed, Refused
 
+EXAMPLE = "https://hooks.example.com/openbell"
 LONGEST = 2000
 MOST_ADDRESSES = 3
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -74,18 +76,21 @@ def parse(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
-        raise InvalidInput(f"“{text[:60]}” is no URL. Example: https://hooks.example.com/openbell") from None
-    faults = {
-        f"has more than {LONGEST} characters": len(text) > LONGEST,
-        "has blanks or control characters in it": not text.isprintable() or " " in text,
-        "does not begin with https://": url.scheme not in {"https", "http"},
-        "names no host": not url.host,
-        "names a port that there is not": url.port is not None and not 0 < url.port < 65536,
-        "has a user name or password in it; requests are signed instead": bool(url.userinfo),
-    }
-    for fault, found in faults.items():
+        raise InvalidInput(t("“{text}” is no URL. Example: {example}", text=text[:60], example=EXAMPLE)) from None
+    faults = (
+        (len(text) > LONGEST, t("The webhook's URL has more than {most} characters.", most=LONGEST)),
+        (not text.isprintable() or " " in text, t("The webhook's URL has blanks or control characters in it.")),
+        (url.scheme not in {"https", "http"}, t("The webhook's URL does not begin with https://.")),
+        (not url.host, t("The webhook's URL names no host.")),
+        (url.port is not None and not 0 < url.port < 65536, t("The webhook's URL names a port that there is not.")),
+        (
+            bool(url.userinfo),
+            t("The webhook's URL has a user name or password in it; requests are signed instead."),
+        ),
+    )
+    for found, fault in faults:
         if found:
-            raise InvalidInput(f"The webhook's URL {fault}. Example: https://hooks.example.com/openbell")
+            raise InvalidInput(f"{fault} {t('Example: {example}', example=EXAMPLE)}")
     return url.copy_with(fragment=None)
 
 
