@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 20
 MOST_AT_ONCE = 100
 LOOK_EVERY_S = 1.0
-CATCH_UP_EVERY_S = 30.0
+CATCH_UP_EVERY_S = 5.0
 WEBHOOK_LOOK_S = 30.0
 CONFLICT_LASTS_S = 30.0
 CONFLICT_PAUSE_S = 3.0
@@ -151,6 +151,8 @@ class Polling:
         new = await self.offload.run(self.inbox.service.keep, readable)
         numbers = [each["update_id"] for each in brought if isinstance(each.get("update_id"), int)]
         self.offset = max(numbers, default=self.offset or 0) + 1
+        if len(new) < len(readable):  # Telegram brought some again: those before may wait in the database alone
+            await self.inbox.catch_up()
         self.inbox.feed(new)
 
     async def _fetch(self, *, limit: int, wait: int) -> list[dict[str, Any]]:
