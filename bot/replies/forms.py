@@ -56,7 +56,7 @@ def _asks(shown: Page) -> str:
     if shown.step == KIND and shown.timing is not None:
         return t("{when}: and what shall I do then?", when=_capital(shown.timing.words))
     if shown.step == WHEN:
-        return t("When shall “{name}” come?", name=shown.job_name)
+        return t("When shall “{name}” come?", name=shown.job_name) if shown.job_name else t("When shall it come?")
     if shown.field is not None:
         return t("{title}?", title=shown.field.title)
     asks = {KIND: t("What shall I do?"), WHERE: t("Where shall it go?"), NAME: t("What shall it be called?")}
