@@ -24,10 +24,24 @@ _REASONS = frozenset(
         mark("the job was paused before this could be planned"),
         mark("the job was deleted before this could be planned"),
         mark("the job's days were changed before this could be planned"),
+        mark("its sender stopped"),
+        mark("its person is gone"),
+        mark("it was too old to be of use"),
+        mark("a newer code was asked for"),
+        mark("no answer came in time"),
+        mark("its turn comes later: the channel is busy"),
+        mark("its further parts come later: the chat is busy"),
+        mark("every connection was busy"),
+        mark("the connection broke before the whole file was sent"),
+        mark("there is nothing in it to send"),
+        mark("the broadcast is paused"),
+        mark("the broadcast was cancelled"),
     }
 )
 """Reasons that are kept in English, and said in the language of whoever reads."""
 _FAILED_OFTEN = re.compile(r"it failed (\d{1,9}) times in a row")
+_NO_ADDRESS = re.compile(r"the person has no ([\w.]+) address")
+_DISABLED = re.compile(r"the address is disabled: (.+)", re.DOTALL)
 _ABOUT: Mapping[str | None, str] = {
     "run_failed": mark("word that it failed"),
     "run_lost": mark("the question what became of it"),
@@ -96,6 +110,10 @@ def clause(text: str | None) -> str:
         return t(said)
     if (failures := _FAILED_OFTEN.fullmatch(said)) is not None:
         return tn("it failed {n} time in a row", "it failed {n} times in a row", int(failures[1]))
+    if (nowhere := _NO_ADDRESS.fullmatch(said)) is not None:
+        return t("the person has no {channel} address", channel=nowhere[1])
+    if (disabled := _DISABLED.fullmatch(said)) is not None:
+        return t("the address is disabled: {reason}", reason=clause(disabled[1]))
     return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
 
 
