@@ -57,6 +57,7 @@ async def command(update: Update, context: BotContext) -> None:
     access.check_message(message)
     found = context.tables.commands.get(name)
     await access.identify(update, context, afresh=found is None or found.acts)
+    access.check_acts(message)
     context.arguments = arguments
     access.check_open(context, found.name if found is not None else "")
     if found is None or found not in context.commands:
@@ -67,7 +68,6 @@ async def command(update: Update, context: BotContext) -> None:
     if not found.acts:
         await found.handle(update, context)
         return
-    access.check_acts(message)
     if access.age_of(message, context) > context.parts.live.current.stale_after:
         await general.ask_if_still_wanted(update, context, written)
         return
@@ -86,11 +86,13 @@ async def text(update: Update, context: BotContext) -> None:
     await access.identify(update, context, afresh=True)
     access.check_open(context)
     if context.known is None:
+        access.check_acts(message)
         await users.stranger_says(update, context, written)
         return
     key = f"m:{message.chat.id}:{message.message_id}"
     card = feedback.replied_to(message, context.bot.id) if context.user.role is Role.ADMIN else None
     if card is not None:
+        access.check_acts(message)
         await _once(update, context, key, written, lambda: feedback.answer(update, context, card, written))
         return
     form = await context.run(TelegramService.asked, context.speaker, now=context.now)
@@ -98,6 +100,7 @@ async def text(update: Update, context: BotContext) -> None:
     if form is None or answer is None:
         await general.plain_text(update, context, written)
         return
+    access.check_acts(message)
     await _once(update, context, key, written, lambda: answer(update, context, form, written))
 
 

@@ -26,6 +26,7 @@ from services.jobs import JobsService
 from services.operating import OperatingService
 from services.pauses import PausesService
 
+_QUOTED = re.compile(r"""["“„'](.+)["”“']""", re.DOTALL)
 RECENT = 5
 ON_CARD = "c"
 """What the nonce of a card's own buttons begins with."""
@@ -124,8 +125,14 @@ async def rename(update: Update, context: BotContext) -> None:
         raise InvalidInput(t("Say which job, and how it is called from now on: /rename 7 Morning gold"))
     number, *name = context.arguments
     schedule_id = parse_number(number, "job", "/rename 7 Morning gold")
-    schedule = await context.run(JobsService.rename, schedule_id, " ".join(name).strip("\"“”„'"))
+    schedule = await context.run(JobsService.rename, schedule_id, _unquoted(" ".join(name)))
     await replies.send(update, replies.jobs.renamed(schedule))
+
+
+def _unquoted(name: str) -> str:
+    """A name without the quotes around all of it; a single one belongs to the name."""
+    quoted = _QUOTED.fullmatch(name)
+    return quoted[1] if quoted is not None else name
 
 
 async def tag(update: Update, context: BotContext) -> None:
