@@ -1,5 +1,6 @@
 """The HTTP side of the Bot API: tokens, methods, refusals, files and planned failures."""
 
+import json
 import logging
 import re
 import secrets
@@ -41,6 +42,13 @@ class NoAnswer(Response):
         message = await receive()
         while message["type"] != "http.disconnect":
             message = await receive()
+
+
+class Escaped(JSONResponse):
+    """JSON as Telegram writes it: in ASCII, so that half a character passes too."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class BotApi:
         if self.messenger.limits:
             cost = len(params.json("media") or []) if method.lower() == "sendmediagroup" else 1
             self.messenger.limits.check(method, params.text("chat_id"), cost)
-        return JSONResponse({"ok": True, "result": await handler(self.messenger, params)})
+        return Escaped({"ok": True, "result": await handler(self.messenger, params)})
 
     def _check_token(self, request: Request) -> None:
         given = request.path_params["token"]
