@@ -55,3 +55,27 @@ async def test_a_report_and_its_captions_come_in_the_language_that_was_chosen(ho
         Ada: /pause 1
         bot: ⏸ Job 1, GOLD-Bericht, ist pausiert. …
     """)
+
+
+async def test_mails_go_in_the_language_of_the_telegram_that_came_until_another_is_chosen(house: House) -> None:
+    ada = house.sandbox.person("Ada", language_code="de")
+    stage = Stage(house, Ada=ada)
+    await stage.play("""
+        Ada: /start
+        bot: Hallo, ich bin Openbell. …
+        Ada: ada@example.com
+        bot: Ich habe einen Code an ada@example.com geschickt. …
+        mail to ada@example.com: … {code} … Er gilt zehn Minuten …
+        Ada: {code}
+        bot: ✓ Du bist bestätigt als ada@example.com. …
+        bot: Wo steht deine Uhr? …
+        Ada: /notify report mail
+        bot: Berichte: Mail …
+        Ada: /report GOLD
+        bot: Ich zeichne den Bericht über GOLD. …
+    """)
+    [code, *_] = house.sandbox.inbox()
+    mail = await house.sandbox.wait_for_mail("ada@example.com", 30, after=code.id)
+    assert mail.subject.startswith("Bericht: GOLD")
+    assert "seit dem Schluss von" in mail.text
+    assert "Antworten an diese Adresse liest niemand" in mail.text
