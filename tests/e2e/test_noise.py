@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from bot.live import EVERY_S
 from db.engine import Database
-from tests.e2e.house import House, open_house
+from tests.e2e.house import House, open_house, unhurried
 from tests.e2e.noise import Noise, as_update, noise
 
 UPDATES = int(os.environ.get("OPENBELL_NOISE", "20000"))
@@ -35,7 +35,7 @@ async def test_twenty_thousand_updates_break_nothing_and_show_nobody_what_is_ano
     tmp_path: Path, database_url: str, valkey_url: str, secret_key: str
 ) -> None:
     async with open_house(tmp_path, database_url, valkey_url, secret_key) as house:
-        await _live_through(World(house, Database.connect(database_url, secret_key)), UPDATES)
+        await _live_through(World(house, secret_key, Database.connect(database_url, secret_key)), UPDATES)
 
 
 @pytest.mark.slow
@@ -44,7 +44,9 @@ async def test_what_admins_do_in_any_order_breaks_nothing(
     tmp_path: Path, database_url: str, valkey_url: str, secret_key: str
 ) -> None:
     async with open_house(tmp_path, database_url, valkey_url, secret_key) as house:
-        await _live_through(World(house, Database.connect(database_url, secret_key), governed=True), UPDATES // 5)
+        await _live_through(
+            World(house, secret_key, Database.connect(database_url, secret_key), governed=True), UPDATES // 5
+        )
 
 
 async def _live_through(world: "World", updates: int) -> None:
@@ -86,7 +88,8 @@ def _send_all(world: "World", count: int, loop: asyncio.AbstractEventLoop) -> No
 class World:
     """People with something to hide, groups they share, and everything that was said to them."""
 
-    def __init__(self, house: House, database: Database, *, governed: bool = False) -> None:
+    def __init__(self, house: House, secret_key: str, database: Database, *, governed: bool = False) -> None:
+        self.secret_key = secret_key
         self.house = house
         self.database = database
         self.sandbox = house.sandbox
@@ -97,7 +100,6 @@ class World:
 
     async def prepare(self) -> None:
         """An admin, two people with secrets of their own, strangers, and two groups."""
-        await asyncio.to_thread(self._calm)
         admin = await self.house.verified("Root", "root@example.com")
         for name, secret in MARKS.items():
             person = await self.house.verified(name, f"{secret}@example.com")
@@ -105,7 +107,6 @@ class World:
             await person.wait_for(lambda m: "Nothing is saved yet" in m.get("text", ""))
             await person.press("Save")
             await person.wait_for(lambda m: "Saved" in m.get("text", ""))
-        await asyncio.to_thread(self._calm)
         people = [*(self.house.person(name) for name in MARKS), self.house.person("Eve"), self.house.person("Mallory")]
         people[2:3] = [admin] * 4 if self.governed else people[2:3]
         for stranger in people[-2:]:
@@ -120,14 +121,10 @@ class World:
         assert admin.last() is not None
 
     def _calm(self) -> None:
-        """The pace of a person is not what is tested here: a live setting lets them be quick."""
+        """What an admin set does not hold for the next ones: the pace of a person is not what is tested here."""
         with self.database.platform.begin() as connection:
-            connection.execute(text("DELETE FROM telegram_settings WHERE key NOT LIKE 'menu:%'"))
-            for key, value in (("commands_per_minute", "600000"), ("command_burst", "100000")):
-                connection.execute(
-                    text("INSERT INTO telegram_settings (key, value) VALUES (:key, :value) ON CONFLICT (key) "
-                         "DO UPDATE SET value = excluded.value"), {"key": key, "value": value},
-                )  # fmt: skip
+            connection.execute(text("DELETE FROM telegram_settings WHERE key LIKE 'live:%'"))
+        unhurried(self.house.settings.db_url.get_secret_value() if self.house.settings.db_url else "", self.secret_key)
 
     def _seen(self, chat: int, which: int) -> tuple[dict[str, Any] | None, str]:
         """Some message with buttons in that chat, and one of them, or of another chat's."""
