@@ -54,6 +54,10 @@ class Tab:
         self.part("input").press("Enter")
         expect(self.part("message-out").last).to_contain_text(text)
 
+    def chat(self, name: str) -> None:
+        """Go to the chat of that person or group."""
+        self.page.locator(f"[data-testid=person][data-name^='{name}']").click()
+
     def press(self, label: str) -> None:
         self.part("inline-button").filter(has_text=label).last.click()
 
@@ -94,7 +98,7 @@ class Tab:
         if not SHOTS:
             return
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        toasts = self.page.get_by_test_id("toast")
+        toasts = self.page.locator(".toast")
         expect(toasts).to_have_count(0, timeout=12_000)
         self.page.mouse.move(2, 2)
         self.page.screenshot(path=Path(SHOTS) / f"{name}.png", animations="disabled")
