@@ -128,6 +128,7 @@ def test_a_role_alone_without_servers_says_what_it_needs(place: Path) -> None:
     assert "REDIS_URL" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_closed_data_directory_with_a_long_path_is_served(place: Path) -> None:
     deep = place / ("closed-" + "x" * 90)
     deep.mkdir(mode=0o700)

@@ -5,6 +5,7 @@ import re
 
 import httpx
 import psycopg2
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.house import House
@@ -60,6 +61,7 @@ async def test_a_stopped_worker_shows_in_readiness_in_the_figures_and_in_the_cha
         assert "ada" not in unready.text.lower()
 
 
+@pytest.mark.slow
 async def test_sends_and_fetches_of_prices_show_in_the_figures(house: House) -> None:
     ada = await house.verified("Ada", "ada@example.com")
     await ada.send("/report GOLD")

@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from sandbox.person import Person
 from services.inbox import Brought, InboxService
 from services.planning import PlanningService
@@ -35,6 +37,7 @@ async def keep(place: Place, *bodies: dict[str, Any]) -> list[int]:
     return [each.update_id for each in kept]
 
 
+@pytest.mark.slow
 async def test_what_was_heard_and_not_answered_is_answered_after_a_kill(place: Place) -> None:
     ada = place.sandbox.person("Ada")
     place.sandbox.messenger.faults.add("timeout_before", method="sendMessage", chat_id=ada.id)

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import httpx
+import pytest
 
 from domain.health import Status
 from services.health import ComponentHealth, HealthService
@@ -18,6 +19,7 @@ async def health(place: Place) -> ComponentHealth:
     return next(each for each in found if each.system == "telegram_bot" and each.component is None)
 
 
+@pytest.mark.slow
 async def test_a_copy_that_is_killed_is_followed_by_the_one_that_stood_by(place: Place) -> None:
     ada = place.sandbox.person("Ada")
     async with place.process() as first, place.bot():
@@ -42,6 +44,7 @@ async def test_a_copy_that_ends_hands_over_at_once(place: Place) -> None:
     assert await place.rows(LEASES) == []
 
 
+@pytest.mark.slow
 async def test_another_installations_poller_is_named_and_the_bot_goes_on(place: Place) -> None:
     ada = place.sandbox.person("Ada")
     async with place.bot(), httpx.AsyncClient(trust_env=False) as other:
@@ -52,6 +55,7 @@ async def test_another_installations_poller_is_named_and_the_bot_goes_on(place: 
         assert "/help" in (await ada.ask("/help", 10))["text"]
 
 
+@pytest.mark.slow
 async def test_the_heartbeat_says_when_something_was_heard(place: Place) -> None:
     async with place.bot():
         said = await until_it_says(place, "no update so far")

@@ -475,6 +475,7 @@ async def sending(database: Database, url: str, secret_key: str, channel: Channe
         listener.close()
 
 
+@pytest.mark.slow
 async def test_senders_that_are_killed_in_the_middle_leave_nobody_with_two_and_name_who_is_in_doubt(
     desk: Desk, house_database: Database, database_url: str, secret_key: str
 ) -> None:

@@ -130,6 +130,7 @@ async def test_an_idle_channel_is_probed_and_its_health_known(
     assert (await rows_of(rows))["email"].status == "HEALTHY"
 
 
+@pytest.mark.slow
 async def test_a_down_channel_comes_back_by_probes_one_at_a_time(
     house_database: Database, rows: Rows, offload: Offload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
