@@ -135,7 +135,7 @@ COMMANDS = (
             example="/broadcasts 3"),
     Command("audit", _("Who did what"), ADMIN, governing.audit, group="admin", example="/audit ada /run 7d"),
     Command("feedbacks", _("What people wrote"), ADMIN, feedback.feedbacks, group="admin"),
-    Command("set", _("Settings of this Openbell, live"), ADMIN, governing.set_, group="admin",
+    Command("set", _("Settings of this Openbell, live"), ADMIN, governing.set_, group="admin", acts=True,
             example="/set access_mode invite"),
     Command("maintenance", _("Hold back all commands but yours"), ADMIN, governing.maintenance, group="admin",
             acts=True, example="/maintenance on until 18:00"),
