@@ -207,7 +207,7 @@ def build_application(token: str, api_url: str, parts: Parts, rates: Rates) -> A
         .request(
             request(
                 FloodRequest,
-                connection_pool_size=64,
+                connection_pool_size=32,
                 connect_timeout=5,
                 read_timeout=20,
                 write_timeout=20,

@@ -139,8 +139,11 @@ class BotContext(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, 
     @property
     def commands(self) -> list["Command"]:
         """The commands that the person who speaks may use."""
-        role = self.known.role if self.known is not None else None
-        return [command for command in self.tables.listed if command.is_for(role)]
+        return list(self.tables.usable(self.known.role if self.known is not None else None))
+
+    def may_use(self, command: "Command") -> bool:
+        """Whether the person who speaks may use it."""
+        return self.tables.is_usable(command, self.known.role if self.known is not None else None)
 
     def speaks(self, user: User | None) -> None:
         """From here on this person speaks."""

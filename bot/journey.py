@@ -25,6 +25,18 @@ class Tables:
         self.commands = {name: each for each in commands for name in (each.name, *each.aliases)}
         self.presses = {each.letter: each for each in presses}
         self.asked = {each.kind: each.answered for each in asked}
+        self._usable: dict[Role | None, tuple[Command, ...]] = {
+            role: tuple(each for each in commands if each.is_for(role)) for role in (None, *Role)
+        }
+        self._names = {role: {each.name for each in usable} for role, usable in self._usable.items()}
+
+    def usable(self, role: Role | None) -> tuple[Command, ...]:
+        """The commands of a role; of a stranger where there is none."""
+        return self._usable[role]
+
+    def is_usable(self, command: Command, role: Role | None) -> bool:
+        """Whether that role may use it."""
+        return command.name in self._names[role]
 
 
 def around(handle: Handle) -> Handle:
@@ -60,7 +72,7 @@ async def command(update: Update, context: BotContext) -> None:
     access.check_acts(message)
     context.arguments = arguments
     access.check_open(context, found.name if found is not None else "")
-    if found is None or found not in context.commands:
+    if found is None or not context.may_use(found):
         if found is not None and context.known is None:
             access.check_role(context, found.role)
         await _unknown(update, context, name)
@@ -165,12 +177,12 @@ async def _command_in_group(
     access.check_message(message)
     access.check_acts(message)
     await access.identify(update, context, afresh=True)
-    if found is None or (found not in context.commands and context.known is not None):
+    if found is None or (not context.may_use(found) and context.known is not None):
         await _unknown(update, context, name, silent=not addressed)
-    elif found.anywhere and found in context.commands:
+    elif found.anywhere and context.may_use(found):
         access.check_open(context, found.name)
         await found.handle(update, context)
-    elif found.in_groups and found in context.commands and context.parts.live.current.group_acting:
+    elif found.in_groups and context.may_use(found) and context.parts.live.current.group_acting:
         access.check_open(context)
         await access.check_acts_in_group(update, context, access.job_in(context))
         if access.age_of(message, context) > context.parts.live.current.stale_after:

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 POLL_S = 20
 MOST_AT_ONCE = 100
 LOOK_EVERY_S = 1.0
+CROWD, GATHER_S = 8, 0.01
+"""While so many wait for an answer, the next are fetched a moment later and kept together: fewer, larger commits."""
 CATCH_UP_EVERY_S = 5.0
 WEBHOOK_LOOK_S = 30.0
 CONFLICT_LASTS_S = 30.0
@@ -154,6 +156,8 @@ class Polling:
         if len(new) < len(readable):  # Telegram brought some again: those before may wait in the database alone
             await self.inbox.catch_up()
         self.inbox.feed(new)
+        if self.inbox.in_hand >= CROWD:
+            await asyncio.sleep(GATHER_S)
 
     async def _fetch(self, *, limit: int, wait: int) -> list[dict[str, Any]]:
         """The updates as they came: the inbox keeps them so, and one that can't be read costs none of the others."""
