@@ -12,7 +12,7 @@ from bench.table import percentile
 from sandbox.app import Sandbox
 from sandbox.person import Person
 
-FIRST_RATE = 40.0
+FIRST_RATE = 80.0
 STEP = 1.2
 LATEST_S = 1.0
 PATIENCE_S = 4.0

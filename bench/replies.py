@@ -35,7 +35,7 @@ class Sizes:
     seconds: float
 
 
-FULL = Sizes((1, 50, 500), (100, 6, 2), 5, 3, 5.0)
+FULL = Sizes((1, 50, 500), (100, 6, 2), 3, 3, 2.0)
 QUICK = Sizes((1, 50), (50, 4), 1, 1, 2.0)
 
 
