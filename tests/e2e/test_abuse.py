@@ -23,6 +23,8 @@ from tests.e2e.house import House, code_in
 from tests.e2e.transcript import Stage
 from tests.factories import Rows
 
+pytestmark = pytest.mark.slow
+
 FORWARDED: dict[str, Any] = {"forward_origin": {"type": "hidden_user", "sender_user_name": "Eve", "date": 1790000000}}
 BY_A_BOT: dict[str, Any] = {"via_bot": {"id": 5, "is_bot": True, "first_name": "Inline", "username": "inline_bot"}}
 NO_NUMBERS = ("-1", "0", "9223372036854775808", "99999999999999999999", "1e3", "0x10", "1_0", "1.0")

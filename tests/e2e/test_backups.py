@@ -86,6 +86,7 @@ def test_a_backup_brings_an_instance_to_life_on_a_new_machine(folder: Path) -> N
         assert ask(instance, "SELECT email FROM usr_users") == [("ada@example.com",)]
 
 
+@pytest.mark.slow
 def test_each_way_out_has_its_code_and_a_sentence(tmp_path: Path) -> None:
     for arguments, code, says in (
         (["backup"], 1, "Nothing runs on"),

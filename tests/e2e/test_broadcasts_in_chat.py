@@ -5,8 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from sandbox.person import Person
 from tests.e2e.house import House
+
+pytestmark = pytest.mark.slow
 
 
 async def until(person: Person, message_id: int, *wanted: str) -> dict[str, Any]:

@@ -1,7 +1,11 @@
 """Somebody whose Telegram speaks German, from the first word on."""
 
+import pytest
+
 from tests.e2e.house import House
 from tests.e2e.transcript import Stage
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_stranger_is_spoken_to_in_the_language_of_their_telegram_and_mailed_in_it(house: House) -> None:

@@ -23,6 +23,8 @@ from tests.e2e.transcript import Stage
 from tests.factories import Rows
 from tests.instance import running_instance
 
+pytestmark = pytest.mark.slow
+
 OF_THE_SANDBOX = 2**52 + 500
 
 
@@ -155,7 +157,6 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.slow
 def test_the_whole_way_from_up_in_the_sandbox_to_up_with_a_bot(place: Path) -> None:
     (place / "token").write_text(LIVE_TOKEN)
     with bot_api_elsewhere(place) as live:

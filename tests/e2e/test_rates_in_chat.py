@@ -14,6 +14,8 @@ from openbell.settings import Settings
 from sandbox.app import Sandbox
 from sandbox.faults import Kind
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "4242:sandbox-token-of-the-tests"
 BURST = 8
 

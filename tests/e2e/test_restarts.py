@@ -19,6 +19,8 @@ from sandbox.app import Sandbox
 from sandbox.person import Person
 from tests.instance import Instance, running_instance
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "4242:sandbox-token-of-the-tests"
 SECRET_KEY = "tests-only-secret-key-0123456789abcdef"
 

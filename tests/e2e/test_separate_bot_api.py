@@ -19,6 +19,8 @@ from openbell.processes import wait_until
 from tests.e2e.house import code_in
 from tests.instance import running_instance
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "5151:token-of-a-bot-api-server-elsewhere"
 DELIVERED_BY_ITSELF_WITHIN_S = 100.0
 Message = dict[str, Any]

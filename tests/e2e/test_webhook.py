@@ -18,6 +18,8 @@ from services.inbox import webhook_path
 from tests.e2e.house import TOKEN, House, open_house
 from web.telegram import LARGEST, SECRET
 
+pytestmark = pytest.mark.slow
+
 WORD = "a-secret-of-the-tests"
 
 

@@ -10,6 +10,8 @@ import pytest
 from chaos.drill import Drill, Place, Plan, lines
 from chaos.drill_proofs import MARK, Received, Row, figures, prove
 
+pytestmark = pytest.mark.slow
+
 Taken = list[tuple[str, str]]
 SENT = ["queued sending", "sending sent"]
 AGAIN = ["queued sending", "sending queued", *SENT]

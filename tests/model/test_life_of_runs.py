@@ -131,6 +131,7 @@ MUTANTS: dict[Callable[[Patch], None], str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mutant", "flaw"), MUTANTS.items(), ids=lambda each: getattr(each, "__name__", "").strip("_"))
 def test_a_rule_taken_from_the_product_is_noticed(
     world: World, monkeypatch: Patch, mutant: Callable[[Patch], None], flaw: str
