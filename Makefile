@@ -30,7 +30,7 @@ run: ## start everything here and say where to chat
 test: setup-dev ## run the tests that need no browser, on throw-away servers, but for the slow ones
 	@$(PYTEST) -n 2 --dist worksteal -m "not browser and not slow" --ignore tests/faults
 
-slow: setup-dev ## run the tests that take longer: backups, crowds of senders, exchanges' sessions
+slow: setup-dev ## run the tests that take longer: backups, crowds, attacks, twenty thousand updates of any kind
 	@$(PYTEST) -n 2 --dist worksteal -m slow --ignore tests/faults
 
 unit: setup-dev ## run the tests that do no I/O
