@@ -154,7 +154,7 @@ export function showChat(id, { back }) {
   const root = h("section", { class: "chat", "aria-label": isGroup(id) ? `Group ${chosen.first_name}` : `Chat of ${fullName(chosen)} with ${state.bot.name}` }, head, h("div", { class: "pane" }, ...list.nodes), write.root);
   root.addEventListener("dragover", (event) => event.preventDefault());
   root.addEventListener("drop", (event) => (event.preventDefault(), write.sendFiles(event.dataTransfer.files)));
-  open = { person: id, history: list, composer: write, status, typing, card, timer: null };
+  open = { person: id, history: list, composer: write, status, typing, card, action: null, timer: null };
   showStatus();
   if (state.chats.has(id)) render(id);
   loadMessages(id).catch(problem);
@@ -172,28 +172,33 @@ export function closeChat() {
   open = null;
 }
 
-function showStatus(action = null) {
+function showStatus() {
   if (!open) return;
+  const { action } = open;
   open.status.textContent = action ? `${ACTIONS[action] || "working"}…` : state.bot.online ? "online" : "not listening yet; messages wait";
   open.status.classList.toggle("busy", Boolean(action));
   open.typing.hidden = !action;
 }
 
+// What the bot is doing is shown until it lets go, or for as long as Telegram shows it.
+function showAction(action) {
+  clearTimeout(open.timer);
+  open.action = action;
+  const shown = open;
+  open.timer = action && setTimeout(() => open === shown && showAction(null), ACTION_LASTS);
+  showStatus();
+}
+
 function acting(event) {
   if (open?.person !== event.chat_id) return;
-  clearTimeout(open.timer);
-  showStatus(event.action);
+  showAction(event.action);
   open.history.render();
-  open.timer = setTimeout(showStatus, ACTION_LASTS);
 }
 
 function render(id, { older = false, arrived = null } = {}) {
   if (open?.person !== id) return;
   if (arrived) open.history.arrived(arrived);
-  if (arrived && !arrived.out) {
-    clearTimeout(open.timer);
-    showStatus();
-  }
+  if (arrived && !arrived.out) showAction(null);
   const chat = state.chats.get(id);
   open.card.hidden = Boolean(!chat || chat.loading || chat.messages.length);
   open.history.render({ older });
@@ -204,7 +209,7 @@ export function listenToChats() {
   on("messages", (event) => render(event.chat, event));
   on("answer", answered);
   on("action", acting);
-  on("bot", () => showStatus());
+  on("bot", showStatus);
   on("keyboard", () => open?.composer.showKeyboard());
   on("commands", () => open?.composer.loadCommands());
   on("people", () => open && (open.composer.showPerson(), open.composer.showKeyboard()));

@@ -1,6 +1,7 @@
 """The chat page alone: what a bot may send is shown well, safely and at once."""
 
 import json
+import re
 import smtplib
 import subprocess
 import sys
@@ -161,6 +162,9 @@ def test_the_bots_keyboard_and_its_typing_are_shown(stage: Stage, tab: Tab) -> N
     stage.call("sendChatAction", chat_id=PERSON, action="typing")
     expect(tab.part("typing")).to_be_visible()
     expect(tab.part("status")).to_have_text("typing…")
+    stage.call("setMyName", name="Bell tower")
+    expect(tab.page).to_have_title(re.compile("Bell tower"))
+    assert tab.part("typing").is_visible(), "news of the bot do not end its typing"
     stage.say("pick", reply_markup={"keyboard": [["Yes", "No"]], "one_time_keyboard": True})
     expect(tab.part("typing")).to_be_hidden()
     tab.part("keyboard").get_by_text("Yes").click()
