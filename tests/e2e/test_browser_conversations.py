@@ -130,7 +130,7 @@ def address() -> Iterator[str]:
 def cast(address: str) -> Iterator[Cast]:
     found = Cast(address)
     found.is_let_in("You", "ada@example.com", "London", ENGLISH)
-    found.says("You", "/set command_burst 1000", "1,000")  # no person writes as fast as these scenes
+    found.says("You", "/set commands_per_minute 10000", "10,000")  # no person writes as fast as these scenes
     yield found
     found.close()
 
