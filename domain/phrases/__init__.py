@@ -19,6 +19,7 @@ from domain.phrases.moments import Moment
 from domain.phrases.places import zone_or_refusal
 from domain.phrases.said import PhraseRefused, Said, examples
 from domain.phrases.tokens import Cursor
+from domain.words_parts import clock_time
 
 __all__ = [
     "Moment",
@@ -227,6 +228,8 @@ class _Reading:
             return None
         before = cursor.said(0, start)
         hours = [int(word) % 12, int(word) % 12 + 12] if int(word) <= 12 else [int(word)]
+        if self.said.doubtful and self.said.moment is not None:
+            return asked.day_or_month(self.said.doubtful, self.said.moment, *(clock_time(hour, 0) for hour in hours))
         return asked.which_half_of_day(word, hours, before and f"{before} {self.language.at}", once=self.said.once)
 
     def _nothing_said(self, text: str) -> tuple[int, PhraseRefused]:

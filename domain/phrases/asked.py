@@ -87,13 +87,13 @@ def day_and_month(first: int, second: int, year: int | None) -> tuple[int | None
     return date_of(year + 2000 if year is not None and year < 100 else year, month, day)
 
 
-def day_or_month(spoken: str, moment: Moment, clock: str) -> PhraseRefused:
-    """ "5/6"."""
+def day_or_month(spoken: str, moment: Moment, *clocks: str) -> PhraseRefused:
+    """ "5/6", at one of these times of the day."""
     year, month, day = moment.on or (None, 1, 1)
     return PhraseRefused(
         t("“{words}”: which is the day, and which the month?", words=spoken),
         spoken,
-        (describe_day(year, month or 1, day, clock), describe_day(year, day, month or 1, clock)),
+        tuple(describe_day(year, *each, clock) for each in ((month or 1, day), (day, month or 1)) for clock in clocks),
     )
 
 

@@ -75,8 +75,13 @@ Tokens = Callable[[str], list[Token]]
 
 
 def english_tokens(text: str) -> list[Token]:
-    """The words of an English text."""
-    return [Token(_plain(found[0]), *found.span()) for found in _ENGLISH.finditer(text)]
+    """The words of an English text; "SIX" before "trading" is Zurich's exchange and no number."""
+    found = list(_ENGLISH.finditer(text))
+    words = [each[0].lower() for each in found]
+    return [
+        Token("six" if words[at : at + 2] == ["six", "trading"] else _plain(each[0]), *each.span())
+        for at, each in enumerate(found)
+    ]
 
 
 def german_tokens(text: str) -> list[Token]:

@@ -103,6 +103,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_cleanly(plac
         assert not backend.alive()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_everything_in_time_and_order(place: Path) -> None:
     with running_instance(place / "data") as instance:
         instance.until_ready()

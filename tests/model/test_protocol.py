@@ -121,6 +121,7 @@ def test_a_rule_taken_from_the_table_breaks_a_promise(step: str, rule: str) -> N
     assert hunt(Protocol().without(step, **REMOVALS[rule])) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "rule"), HARMLESS)
 def test_a_rule_that_another_one_backs_is_harmless_alone(step: str, rule: str) -> None:
     assert (step, rule) in RULES, "the table no longer has this rule"
@@ -200,6 +201,7 @@ def test_a_worker_without_a_claim_also_loses_runs() -> None:
     assert explore(nobody_minds_repeats.of(replace(Protocol(), claims=False))).flaw == LOST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mutant",
     [replace(Protocol(), rings_after_commit=False), replace(Protocol(), planning_locks=False)],

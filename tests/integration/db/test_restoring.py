@@ -157,6 +157,7 @@ def test_connected_processes_are_named_and_nothing_changes(filled: House, tmp_pa
     assert filled.databases() == {filled.name}
 
 
+@pytest.mark.slow
 def test_somebody_who_connects_meanwhile_stops_the_swap(
     filled: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

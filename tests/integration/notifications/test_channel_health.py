@@ -152,6 +152,7 @@ async def test_a_down_channel_comes_back_by_probes_one_at_a_time(
     assert (await rows_of(rows))["email"].status == "DEGRADED"  # healthy only after it has held
 
 
+@pytest.mark.slow
 async def test_while_a_channel_is_down_its_messages_wait_and_then_all_go_without_a_lost_attempt(
     house_database: Database, rows: Rows, offload: Offload, database_url: str, secret_key: str
 ) -> None:
