@@ -207,7 +207,7 @@ ASKED = {
     "on the 15th at 9": ("Each time, or only the next one?", "on the 15th of the month at 09:00"),
     "weekday at 9": ("Each time, or only the next one?", "every weekday at 09:00"),
     "5/6": ("“5/6”: which is the day, and which the month?", "on 5 June at 09:00"),
-    "5/6 eight": ("“5/6”: which is the day, and which the month?", "on 6 May at 20:00"),
+    "5/6 eight": ("“5/6”: which is the day, and which the month?", "on 5 June at 08:00"),
     "5/6 at 18:00": ("“5/6”: which is the day, and which the month?", "on 5 June at 18:00"),
     "05/06/2027 at 9": ("“05/06/2027”: which is the day, and which the month?", "on 5 June 2027 at 09:00"),
     "today 9:00": ("That is over already: 21 Nov 2026 09:00.", "once, on Sun 22 Nov 2026 at 09:00"),
