@@ -20,6 +20,7 @@ DOMAIN = "openbell"
 LOCALES = {"en": "English", "de": "Deutsch"}
 """Every language we speak, each by its own name."""
 DEFAULT = "en"
+LONGEST_LETTERS = 5
 
 _current: ContextVar[str] = ContextVar("locale", default=DEFAULT)
 
@@ -96,7 +97,31 @@ def format_when(instant: datetime, zone: ZoneInfo) -> str:
     there = instant.astimezone(zone)
     if _current.get() == DEFAULT:
         return f"{there:%a %d %b %H:%M %Z}"
-    return f"{_day(there)} {there:%H:%M %Z}"
+    return f"{_day(there)} {there:%H:%M} {zone_letters(there)}"
+
+
+def zone_letters(there: datetime) -> str:
+    """What people call the clock that an aware time is read from: ``CET``, ``MEZ``; an offset where it has no name."""
+    if _current.get() == DEFAULT:
+        return f"{there:%Z}"
+    from babel.dates import get_timezone_name
+
+    name = str(get_timezone_name(there, width="short", locale=_current.get()))
+    return f"{there:%Z}" if name[:1] in "+-" or len(name) > LONGEST_LETTERS else name
+
+
+def city(zone: str) -> str:
+    """The place a zone is named after: ``America/New_York`` is New York, ``Asia/Tokyo`` is Tokio in German."""
+    plain = zone.rsplit("/", 1)[-1].replace("_", " ")
+    return plain if _current.get() == DEFAULT else cities(_current.get()).get(zone, plain)
+
+
+@cache
+def cities(locale: str) -> dict[str, str]:
+    """The places of time zones by zone, where a language has a name of its own for them."""
+    from babel import Locale
+
+    return {zone: names["city"] for zone, names in Locale.parse(locale).time_zones.items() if "city" in names}
 
 
 def format_clock(instant: datetime, zone: ZoneInfo) -> str:
@@ -107,7 +132,7 @@ def format_clock(instant: datetime, zone: ZoneInfo) -> str:
     from babel.dates import format_date as babel_date
 
     weekday = str(babel_date(there, "ccc", locale=_current.get())).rstrip(".")
-    return f"{weekday} {there:%H:%M %Z}"
+    return f"{weekday} {there:%H:%M} {zone_letters(there)}"
 
 
 def format_day(day: date) -> str:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from domain.errors import InvalidInput
-from domain.locales import LOCALES, t
+from domain.locales import DEFAULT, LOCALES, cities, t
 
 LIKELY = (
     "Europe/London",
@@ -63,11 +63,16 @@ def _names() -> dict[str, str]:
 
 @cache
 def _cities() -> dict[str, tuple[str, ...]]:
-    cities: dict[str, list[str]] = {}
+    """The places that zones are named after, as every language we speak calls them."""
+    found: dict[str, list[str]] = {}
     for name in sorted(_names().values()):
         if "/" in name and not name.startswith(("Etc/", "SystemV/", "posix/", "right/", "US/")):
-            cities.setdefault(name.rsplit("/", 1)[1].lower().replace("_", " "), []).append(name)
-    return {city: tuple(zones) for city, zones in cities.items()}
+            found.setdefault(name.rsplit("/", 1)[1].lower().replace("_", " "), []).append(name)
+    for locale in set(LOCALES) - {DEFAULT}:
+        for zone, name in cities(locale).items():
+            if zone in _names().values() and name.lower() not in found:
+                found[name.lower()] = [zone]
+    return {city: tuple(zones) for city, zones in found.items()}
 
 
 def parse_zone(text: str) -> ZoneInfo:
@@ -190,8 +195,3 @@ def _nearest(wanted: str) -> tuple[str, ...]:
 def zone_of(name: str) -> ZoneInfo:
     """The zone of that name, read from its file once; `ZoneInfo` itself keeps only the last eight."""
     return ZoneInfo(name)
-
-
-def city(zone: str) -> str:
-    """The place a zone is named after: ``America/New_York`` is New York."""
-    return zone.rsplit("/", 1)[-1].replace("_", " ")

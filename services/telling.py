@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
 from domain.destinations import is_group
-from domain.locales import DEFAULT, current, format_day, format_number, mark, t, tn
+from domain.locales import DEFAULT, current, format_day, format_number, mark, t, tn, zone_letters
 from domain.messages import DeliveryStatus
 
 LONGEST_REASON = 500
@@ -98,7 +98,7 @@ def at(instant: datetime, zone: ZoneInfo | None) -> str:
     if instant.year == MAXYEAR:  # what is held until somebody lets it go
         return t("the moment it is let go")
     there = instant.astimezone(zone)
-    return f"{format_day(there)} {there:%H:%M:%S %Z}"
+    return f"{format_day(there)} {there:%H:%M:%S} {zone_letters(there)}"
 
 
 def clause(text: str | None) -> str:

@@ -11,15 +11,16 @@ from domain.users import User
 
 AS_PREFERRED: Mapping[str, Any] = {"deliver_to": None, "destination_id": None}
 _OWN = (
-    (_("This chat"), ("telegram",), ("here", "chat", "telegram", "hier")),
-    (_("E-mail"), ("email",), ("mail", "email", "e-mail")),
-    (_("Both"), ("telegram", "email"), ("both", "beides")),
+    (_("This chat"), _("this chat"), ("telegram",), ("here", "chat", "telegram", "hier")),
+    (_("E-mail"), _("e-mail"), ("email",), ("mail", "email", "e-mail")),
+    (_("Both"), _("this chat and e-mail"), ("telegram", "email"), ("both", "beides")),
 )
+"""The button, how it is said in a sentence, the channels, and what people type for it."""
 
 
 def ways(uow: UnitOfWork, user: User) -> list[tuple[str, dict[str, Any]]]:
     """The ways that this person may choose, each with its label: their own, then the groups they linked."""
-    own = [(t(label), _way(list(channels))) for label, channels, _words in _OWN]
+    own = [(t(label), _way(list(channels))) for label, _said, channels, _words in _OWN]
     linked = [row.view() for row in uow.destinations.linked(user.id)]
     return own + [(each.name[:40], _way(None, each.id)) for each in linked if each.usable]
 
@@ -27,7 +28,7 @@ def ways(uow: UnitOfWork, user: User) -> list[tuple[str, dict[str, Any]]]:
 def read_way(uow: UnitOfWork, user: User, text: str) -> dict[str, Any]:
     """The way that a person typed; InvalidInput lists those there are."""
     said = text.strip().casefold()
-    for label, channels, words in _OWN:
+    for label, _in_a_sentence, channels, words in _OWN:
         if said in (t(label).casefold(), *words):
             return _way(list(channels))
     offered = ways(uow, user)
@@ -56,8 +57,7 @@ def way_words(uow: UnitOfWork, user: User, way: Mapping[str, Any] | None) -> str
     """A way, as people read it."""
     if way is None or is_preferred(way):
         return t("as you set in /notify")
-    named = [t(label).lower() if label != "E-mail" else t(label) for label, channels, _words in _OWN
-             if tuple(way.get("deliver_to") or ()) == channels]  # fmt: skip
+    named = [t(said) for _label, said, channels, _words in _OWN if tuple(way.get("deliver_to") or ()) == channels]
     group = next((row.view().name for row in uow.destinations.linked(user.id) if row.id == way["destination_id"]), None)
     return ", ".join([*named, *([group] if group else [])]) or ", ".join(way.get("deliver_to") or ())
 

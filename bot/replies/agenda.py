@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bot.replies.jobs import coming, head
 from bot.replies.reply import Buttons, Reply, as_many_as_fit, due_line, worth_naming
-from domain.locales import format_day, t, tn
+from domain.locales import format_day, t, tn, zone_letters
 from domain.schedules import Schedule
 from domain.timing import Due
 from services.agenda import Agenda
@@ -29,7 +29,7 @@ def agenda(found: Agenda, hours: int, zone: ZoneInfo, *, in_group: bool = False)
     for _, of_day in groupby(shown, key=lambda item: item[1].at.astimezone(zone).date()):
         of_this = list(of_day)
         first = of_this[0][1].at.astimezone(zone)
-        lines += ["", f"<b>{format_day(first)}</b>, {first:%Z}", *_day_lines(of_this, zone)]
+        lines += ["", f"<b>{format_day(first)}</b>, {zone_letters(first)}", *_day_lines(of_this, zone)]
     listed = as_many_as_fit(lines[:MOST_LINES])
     if found.more or len(listed) < len(lines):
         listed += ["", t("There is more than I list here; ask for fewer hours, such as /next 6h.")]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.replies.reply import Buttons, Reply, as_many_as_fit, due_lines, when
 from bot.replies.runs import entry
 from domain.job_filters import EVERYTHING, JobFilter, JobState
-from domain.locales import mark, t, tn
+from domain.locales import mark, t, tn, zone_letters
 from domain.schedules import Schedule
 from domain.timing import Due
 from services.agenda import Planned, first_run
@@ -52,7 +52,7 @@ def jobs(
     if not in_group:
         text += f"\n\n{t('Tap a number for more.')}"
     if refreshed_in is not None:
-        text += f"\n<i>{t('As of {clock}', clock=f'{now.astimezone(refreshed_in):%H:%M:%S %Z}')}</i>"
+        text += f"\n<i>{t('As of {clock}', clock=_as_of(now.astimezone(refreshed_in)))}</i>"
     if in_group:
         return Reply(text, [turn])
     show = f"qu:{{}}:show:job:{after}" if owner else "j:{}:show:0"
@@ -357,3 +357,7 @@ def _names(schedules: Sequence[Schedule]) -> list[str]:
     names = [f"• {each.id} {escape(each.name)}" for each in schedules[:MOST_NAMED]]
     more = len(schedules) - MOST_NAMED
     return [*names, tn("… and {n} more", "… and {n} more", more)] if more > 0 else names
+
+
+def _as_of(there: datetime) -> str:
+    return f"{there:%H:%M:%S} {zone_letters(there)}"

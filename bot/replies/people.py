@@ -6,10 +6,10 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from bot.replies.reply import Reply, in_pairs
-from domain.locales import t, tn
+from domain.locales import city, t, tn
 from domain.schedules import Schedule
 from domain.users import Role, User
-from domain.zones import LIKELY, city, is_fixed, offset_name, zones_at
+from domain.zones import LIKELY, is_fixed, offset_name, zones_at
 
 SHOWN_JOBS = 6
 Ids = tuple[int, int, int | None]

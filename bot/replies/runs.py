@@ -6,7 +6,7 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from bot.replies.reply import Reply, as_many_as_fit, when
-from domain.locales import format_day, mark, t, tn
+from domain.locales import format_day, mark, t, tn, zone_letters
 from domain.messages import DeliveryStatus
 from domain.runs import ACTIVE, Run, RunStatus, Trigger
 from domain.schedules import Schedule
@@ -164,7 +164,7 @@ def steps(moments: Sequence[Moment], zone: ZoneInfo) -> list[str]:
         local = moment.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
-            lines.append(f"\n<b>{format_day(local)}</b>, {local:%Z}")
+            lines.append(f"\n<b>{format_day(local)}</b>, {zone_letters(local)}")
         lines.append(f"<code>{local:%H:%M:%S}</code> {escape(moment.text)}")
     return lines
 
@@ -207,7 +207,7 @@ def logs(told: Timeline, zone: ZoneInfo) -> tuple[Reply, str | None]:
     if len(kept) > len(lines):
         return Reply("\n".join(kept), [story]), None
     whole = "\n".join(
-        [told.verdict, "", *(f"{each.at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}  {each.text}" for each in told.moments)]
+        [told.verdict, "", *(f"{_in_full(each.at.astimezone(zone))}  {each.text}" for each in told.moments)]
     )
     more = t("The rest is in the file below.")
     return Reply("\n".join([*kept, "", f"<i>{more}</i>"]), [story]), whole
@@ -320,3 +320,7 @@ def filled_in(schedule: Schedule, count: int) -> Reply:
     if not count:
         text = t("All of that is planned already.")
     return Reply(text, [[(t("History"), f"h:{schedule.id}:0")]])
+
+
+def _in_full(there: datetime) -> str:
+    return f"{there:%Y-%m-%d %H:%M:%S} {zone_letters(there)}"

@@ -72,7 +72,7 @@ async def test_every_answer_may_be_typed_and_what_is_wrong_is_said_in_the_same_m
         await ada.send(typed)
         await ada.wait_for(lambda m: m["message_id"] == form["message_id"] and answered in m["text"])  # noqa: B023
     shown = next(m for m in ada.replies() if m["message_id"] == form["message_id"])
-    assert "It comes to: both" in shown["text"]
+    assert "It comes to: this chat and e-mail." in shown["text"]
     assert ada.last() == shown, "one message, and no trail below it"
 
 

@@ -117,6 +117,8 @@ class Flow:
     def _kill_at(self, victim: Member, threads: str, number: int) -> Point | None:
         """Let the victim work and be killed at that write; None when it came to the end before."""
         log = victim.log.with_suffix(".strace")
+        # one that had nothing to take over may still be starting, and its first writes are not those of its work
+        assert wait_until(victim.is_ready, WITHIN_S), victim.log.read_text(encoding="utf-8")
         self._stop_asleep(victim)
         self.give_out()
         tracer = attach(victim, threads, number, log)

@@ -16,6 +16,7 @@ from tests.faults.sweep import Flow, Point, cannot
 pytestmark = pytest.mark.skipif(bool(why := cannot()), reason=f"no crash sweep: {why}")
 
 SCHEDULE = WantedSchedule(0, "* 0 1 1 *", "UTC", "chaos.effect", "allow", "latest", 0, 0.0)
+SWEEPS = 3
 LEASES = """
 UPDATE job_scheduler_leases SET lease_until = now() - interval '1 s';
 UPDATE job_schedule_runs SET lease_until = now() - interval '1 s' WHERE status = 'running';
@@ -116,6 +117,16 @@ def told(flow: Flow) -> str:
     return "\n".join(f"{point.threads} {point.number}: {point.write}" for point in flow.points)
 
 
+def at_commit_and_ring(flow: Flow) -> bool:
+    """Whether two of the deaths were at a commit and at the ring that follows it.
+
+    On a busy machine a write that the clock asks for may stand between them; then they are swept again.
+    """
+    rings = [point.number for point in flow.points if "EVAL" in point.write and "COMMIT" in point.before]
+    commits = [point.number for point in flow.points if "COMMIT" in point.write]
+    return any(ring - 1 in commits for ring in rings)
+
+
 @pytest.mark.parametrize("house", [("worker1", "notifications1")], indirect=True)
 def test_a_scheduler_may_die_at_any_write_of_a_dispatch(house: House) -> None:
     case = Case(house)
@@ -123,11 +134,12 @@ def test_a_scheduler_may_die_at_any_write_of_a_dispatch(house: House) -> None:
         house, "scheduler10", ("",), case.make_due, case.has_succeeded, case.make_old, case.check,
         stops_the_other=False, beside=("job_scheduler_leases", "msg_system_health"),
     )  # fmt: skip
-    flow.sweep()
-    print(told(flow))
-    rings = [point.number for point in flow.points if "EVAL" in point.write and "COMMIT" in point.before]
-    commits = [point.number for point in flow.points if "COMMIT" in point.write]
-    assert any(ring - 1 in commits for ring in rings), f"not killed at the commit and at the ring:\n{told(flow)}"
+    for _ in range(SWEEPS):
+        flow.sweep()
+        print(told(flow))
+        if at_commit_and_ring(flow):
+            break
+    assert at_commit_and_ring(flow), f"not killed at the commit and at the ring:\n{told(flow)}"
 
 
 @pytest.mark.parametrize("house", [("scheduler1", "notifications1")], indirect=True)
