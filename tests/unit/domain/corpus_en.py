@@ -301,7 +301,7 @@ ASKED = {
         "“EST” is an abbreviation that several places use, and it ignores summer time. Which one?",
         "in America/New_York",
     ),
-    "every day at 9 in Tokio": ("I don't know the time zone “Tokio”. Did you mean one of these?", "in Asia/Tokyo"),
+    "every day at 9 in Tokyu": ("I don't know the time zone “Tokyu”. Did you mean one of these?", "in Asia/Tokyo"),
     "every day at 9 in Springfield": (
         "I don't know the time zone “Springfield”. Name a city or an IANA zone, such as Europe/Berlin.",
         "",

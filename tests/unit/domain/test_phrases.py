@@ -149,7 +149,7 @@ def test_a_phrase_is_read(text: str) -> None:
         ("Monday at 9", "every Monday at 09:00"),
         ("on the 15th at 9", "on the 15th of the month at 09:00"),
         ("every wekday at 8:30", "every weekday at 08:30"),
-        ("every day at 9 in Tokio", "Asia/Tokyo"),
+        ("every day at 9 in Tokyu", "Asia/Tokyo"),
         ("every day at 9 EST", "America/New_York"),
         ("every day at 9 (NYSE)", "every NYSE trading day"),
         ("every trading day at 9", "which exchange"),
