@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bench.table import percentile
 from sandbox.app import Sandbox
+from sandbox.events import Event
 from sandbox.person import Person
 
 FIRST_RATE = 80.0
@@ -28,6 +29,15 @@ class Rung:
     @property
     def holds(self) -> bool:
         return self.p99 <= LATEST_S
+
+
+async def seen(sandbox: Sandbox) -> AsyncIterator[Event | None]:
+    """What happens from now on; a gap ends the measurement, for an answer may have come in it."""
+    events = sandbox.messenger.events
+    async for event in events.follow(events.last_id):
+        if event is not None and event.kind == "reset":
+            raise RuntimeError("The sandbox was so busy that events were missed: what was measured is void.")
+        yield event
 
 
 class Flow:
@@ -78,11 +88,11 @@ class Flow:
             yield
         finally:
             watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher  # that events were missed is raised here
 
     async def _watch(self) -> None:
-        events = self._sandbox.messenger.events
-        async for event in events.follow(events.last_id):
+        async for event in seen(self._sandbox):
             if event is None or event.kind != "message" or event.body["message"]["out"]:
                 continue
             waiting = self._asked.get(event.body["chat_id"])

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.ladder import climbed
+from bench.ladder import climbed, seen
 from bench.table import Section
 from sandbox.app import Sandbox
 from sandbox.person import Person
@@ -68,8 +68,15 @@ class Arrivals:
         self._waiting: dict[int, asyncio.Future[float]] = {}
 
     async def watch(self) -> None:
-        events = self._sandbox.messenger.events
-        async for event in events.follow(events.last_id):
+        try:
+            await self._watch()
+        except RuntimeError as void:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(void)
+
+    async def _watch(self) -> None:
+        async for event in seen(self._sandbox):
             if event is None or event.kind != "message" or event.body["message"]["out"]:
                 continue
             waiting = self._waiting.pop(event.body["chat_id"], None)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-KEPT = 2000
+KEPT = 10_000
 
 
 @dataclass(frozen=True)
