@@ -1,8 +1,4 @@
-"""Runs: the rows are the truth, a bell only says that there is something to do.
-
-Every conditional UPDATE is made from the step of `domain.runs.STEPS` that it carries out: its guard is the step's
-sources, fence and condition, so that the protocol stands in one place.
-"""
+"""Runs: the rows are the truth, a bell only says that there is something to do. `db.run_steps` changes their state."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,15 +25,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from db import run_steps
 from db.deliveries import DeliveryRow
 from db.messages import MessageRow
-from db.preferences import SPOKEN
 from db.prepared import execute_prepared
 from db.repository import Base, BaseRepository, Created
 from domain import runs
 from domain.ids import RunId, ScheduleId, UserId
 from domain.locales import DEFAULT
-from domain.runs import STOP_GRACE, ClaimedRun, Condition, Fence, Overlap, Run, RunStatus, Step, Trigger
+from domain.runs import ClaimedRun, Condition, Overlap, Run, RunStatus, Step, Trigger
 
 _STATUSES = ", ".join(f"'{status}'" for status in RunStatus)
 _TRIGGERS = ", ".join(f"'{trigger}'" for trigger in Trigger)
@@ -132,146 +128,6 @@ class RunRow(Base):
             covers_until=self.covers_until,
         )
 
-
-# the guards, from the table of steps
-
-_FENCES = {Fence.NONE: [], Fence.ATTEMPT: ["r.attempt = given.attempt"], Fence.TOKEN: ["r.token = given.token"]}
-_CONDITIONS: Mapping[Condition | None, list[str]] = {
-    None: [],
-    Condition.DUE: ["r.not_before <= now()"],
-    Condition.UNANSWERED: [f"r.enqueued_at < now() - interval '{runs.RING_AGAIN.total_seconds()} s'"],
-    Condition.LEASE_OVER: ["r.lease_until < now()"],
-    Condition.DEADLINE_OVER: [f"r.deadline_at < now() - interval '{STOP_GRACE.total_seconds()} s'"],
-}
-
-
-def guard(step: Step) -> str:
-    """What must be true of row `r` for `step` to be written; `given` holds what the writer knew of it."""
-    states = ", ".join(f"'{status}'" for status in sorted(step.sources))
-    return " AND ".join([f"r.status IN ({states})", *_FENCES[step.fence], *_CONDITIONS[step.condition]])
-
-
-def change(step: Step) -> str:
-    """The columns that every carrying-out of `step` sets."""
-    changed = [f"status = '{step.target}'"]
-    if step.raises_attempt:
-        changed.append("attempt = r.attempt + 1")
-    if step.raises_token:
-        changed.append("token = r.token + 1")
-    if step.target in runs.FINAL:
-        changed.append("finished_at = now()")
-    if step.target is not RunStatus.RUNNING:
-        changed.append("lease_until = NULL")
-    return ", ".join(changed)
-
-
-_NOBODY_ELSES_TURN = """(r.overlap NOT IN ('queue_one', 'in_turn') OR NOT EXISTS (
-    SELECT FROM job_schedule_runs o WHERE o.job_id = r.job_id AND o.overlap IN ('queue_one', 'in_turn')
-        AND o.status = 'running'))"""
-
-_ITS_TURN = """(r.overlap NOT IN ('queue_one', 'in_turn') OR NOT EXISTS (
-    SELECT FROM job_schedule_runs o WHERE o.job_id = r.job_id AND o.overlap IN ('queue_one', 'in_turn')
-        AND (o.status IN ('enqueued', 'running')
-             OR o.status = 'planned' AND (o.scheduled_for, o.id) < (r.scheduled_for, r.id))))"""
-
-START = text(f"""
-WITH given AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS integer[])) AS g (id, attempt))
-UPDATE job_schedule_runs r
-SET {change(runs.START)}, worker_id = :worker_id, started_at = now(), heartbeat_at = now(),
-    lease_until = now() + make_interval(secs => :lease),
-    deadline_at = now() + make_interval(secs => (r.job_snapshot ->> 'timeout_s')::integer)
-FROM given WHERE r.id = given.id AND {guard(runs.START)} AND {_NOBODY_ELSES_TURN}
-RETURNING r.id, r.scheduled_for, r.token, r.attempt, r.job_type, r.user_id, r.job_id, r."trigger",
-    r.started_at, r.deadline_at, r.job_snapshot,
-    (SELECT {SPOKEN} FROM usr_users u WHERE u.id = r.user_id) AS locale
-""")
-
-KEEP = text(f"""
-WITH given AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS g (id, token))
-UPDATE job_schedule_runs r
-SET {change(runs.KEEP)}, heartbeat_at = now(), lease_until = now() + make_interval(secs => :lease)
-FROM given WHERE r.id = given.id AND {guard(runs.KEEP)}
-RETURNING r.id
-""")
-
-SUCCEED = text(f"""
-WITH given AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:due AS timestamptz[]), CAST(:tokens AS bigint[]),
-    CAST(:results AS text[])) AS g (id, scheduled_for, token, result))
-UPDATE job_schedule_runs r
-SET {change(runs.SUCCEED)}, result = CAST(given.result AS jsonb), error = NULL
-FROM given WHERE r.id = given.id AND r.scheduled_for = given.scheduled_for AND {guard(runs.SUCCEED)}
-RETURNING r.id
-""")
-
-
-def _moving(step: Step) -> Any:
-    """One run moved on by its holder or its rescuer, with the reason and what is to be remembered of the attempt."""
-    return text(f"""
-    WITH given AS (SELECT CAST(:id AS bigint) AS id, CAST(:token AS bigint) AS token)
-    UPDATE job_schedule_runs r
-    SET {change(step)}, error = :error, events = r.events || CAST(:event AS jsonb),
-        not_before = coalesce(now() + make_interval(secs => :after), r.not_before)
-    FROM given WHERE r.id = given.id AND {guard(step)}
-    RETURNING r.id
-    """)
-
-
-MOVES = {step.name: _moving(step) for step in runs.STEPS if step.fence is Fence.TOKEN and step not in
-         (runs.KEEP, runs.SUCCEED)}  # fmt: skip
-
-CANCEL = text(f"""
-UPDATE job_schedule_runs r
-SET {change(runs.CANCEL)}, error = :error, events = r.events || CAST(:event AS jsonb)
-WHERE r.id = :id AND {guard(runs.CANCEL)}
-RETURNING r.id
-""")
-
-RING_ONCE_MORE = text(f"""
-WITH given AS (
-    SELECT r.id, r.scheduled_for FROM job_schedule_runs r WHERE {guard(runs.RING_ONCE_MORE)}
-    ORDER BY r.enqueued_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-UPDATE job_schedule_runs r
-SET {change(runs.RING_ONCE_MORE)}, enqueued_at = now(), events = r.events || CAST(:event AS jsonb)
-FROM given WHERE r.id = given.id AND r.scheduled_for = given.scheduled_for AND {guard(runs.RING_ONCE_MORE)}
-RETURNING r.id, r.attempt, r.job_type
-""")
-
-# The users who have something waiting are walked along the index, one probe each; of each as many as they may start.
-ENQUEUE = text(f"""
-WITH RECURSIVE waiting AS (
-    (SELECT user_id FROM job_schedule_runs WHERE status = 'planned' AND user_id IS NOT NULL ORDER BY user_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT r.user_id FROM job_schedule_runs r WHERE r.status = 'planned' AND r.user_id > waiting.user_id
-            ORDER BY r.user_id LIMIT 1)
-    FROM waiting WHERE waiting.user_id IS NOT NULL),
-may_start AS (
-    SELECT one.id, one.scheduled_for FROM waiting CROSS JOIN LATERAL (
-        SELECT r.id, r.scheduled_for, r.priority, r.not_before FROM job_schedule_runs r
-        WHERE r.user_id = waiting.user_id AND {guard(runs.ENQUEUE)} AND {_ITS_TURN}
-        ORDER BY r.priority DESC, r.not_before, r.id
-        LIMIT greatest(:at_once - (SELECT count(*) FROM job_schedule_runs b WHERE b.user_id = waiting.user_id
-                                   AND b.status IN ('enqueued', 'running')), 0)) AS one
-    UNION ALL
-    (SELECT r.id, r.scheduled_for FROM job_schedule_runs r WHERE r.user_id IS NULL AND {guard(runs.ENQUEUE)}
-     ORDER BY r.not_before LIMIT 10)),
-given AS (
-    SELECT r.id, r.scheduled_for FROM job_schedule_runs r JOIN may_start USING (id, scheduled_for)
-    WHERE {guard(runs.ENQUEUE)} LIMIT :limit FOR UPDATE OF r SKIP LOCKED)
-UPDATE job_schedule_runs r
-SET {change(runs.ENQUEUE)}, enqueued_at = now()
-FROM given WHERE r.id = given.id AND r.scheduled_for = given.scheduled_for AND {guard(runs.ENQUEUE)}
-RETURNING r.id, r.attempt, r.job_type
-""")
-
-UPDATES: Mapping[str, tuple[Step, Any]] = {
-    step.name: (step, statement)
-    for step, statement in (
-        (runs.START, START), (runs.KEEP, KEEP), (runs.SUCCEED, SUCCEED), (runs.CANCEL, CANCEL),
-        (runs.RING_ONCE_MORE, RING_ONCE_MORE), (runs.ENQUEUE, ENQUEUE),
-        *((step, MOVES[step.name]) for step in runs.STEPS if step.name in MOVES),
-    )
-}  # fmt: skip
-"""Every statement that changes a run's state, beside the step it carries out."""
 
 WAKE_FOR_WAITING = text("""
 SELECT pg_notify('openbell_runs', '') WHERE EXISTS (
@@ -385,7 +241,7 @@ class RunsRepo(BaseRepository[RunRow]):
 
     def cancel(self, run_id: int, *, error: str, event: Mapping[str, Any]) -> bool:
         """End a run that is not over; False when it is. Its worker, if it has one, is told."""
-        done = self.session.execute(CANCEL, {"id": run_id, "error": error, "event": as_json([event])}).first()
+        done = self.session.execute(run_steps.CANCEL, {"id": run_id, "error": error, "event": as_json([event])}).first()
         if done is not None:
             self.session.execute(text("SELECT pg_notify('openbell_cancel', ''), pg_notify('openbell_runs', '')"))
         return done is not None
@@ -400,12 +256,12 @@ class RunsRepo(BaseRepository[RunRow]):
             "worker_id": worker_id,
             "lease": lease.total_seconds(),
         }
-        return [_claimed(row) for row in execute_prepared(self.session, START, given)]
+        return [_claimed(row) for row in execute_prepared(self.session, run_steps.START, given)]
 
     def keep(self, held: Mapping[int, int], lease: timedelta) -> set[int]:
         """Renew the leases of these runs (by their tokens); those no longer ours are missing in the answer."""
         given = {"ids": list(held), "tokens": list(held.values()), "lease": lease.total_seconds()}
-        return {row.id for row in execute_prepared(self.session, KEEP, given)}
+        return {row.id for row in execute_prepared(self.session, run_steps.KEEP, given)}
 
     def succeed(self, ended: Sequence[tuple[ClaimedRun, str]]) -> set[int]:
         """Store these results (JSON texts); the runs that were no longer ours are missing in the answer."""
@@ -415,7 +271,7 @@ class RunsRepo(BaseRepository[RunRow]):
             "tokens": [claimed.token for claimed, _ in ended],
             "results": [result for _, result in ended],
         }
-        return {row.id for row in execute_prepared(self.session, SUCCEED, given)}
+        return {row.id for row in execute_prepared(self.session, run_steps.SUCCEED, given)}
 
     def move(
         self,
@@ -435,7 +291,7 @@ class RunsRepo(BaseRepository[RunRow]):
             "event": as_json([event]),
             "after": after.total_seconds() if after is not None else None,
         }
-        return execute_prepared(self.session, MOVES[step.name], given).first() is not None
+        return execute_prepared(self.session, run_steps.MOVES[step.name], given).first() is not None
 
     def wake_for_waiting(self, user_ids: Sequence[int]) -> None:
         """Wake the scheduler when one of these people has a run that waits for room."""
@@ -446,8 +302,9 @@ class RunsRepo(BaseRepository[RunRow]):
 
     def ring(self, limit: int, at_once: int, event: Mapping[str, Any]) -> list[tuple[int, int, str]]:
         """Mark what may start as enqueued, and what was rung in vain once more: (id, attempt, job type)."""
-        again = execute_prepared(self.session, RING_ONCE_MORE, {"limit": limit, "event": as_json([event])}).all()
-        fresh = execute_prepared(self.session, ENQUEUE, {"limit": limit, "at_once": at_once}).all()
+        rung = {"limit": limit, "event": as_json([event])}
+        again = execute_prepared(self.session, run_steps.RING_ONCE_MORE, rung).all()
+        fresh = execute_prepared(self.session, run_steps.ENQUEUE, {"limit": limit, "at_once": at_once}).all()
         return [(row.id, row.attempt, row.job_type) for row in (*again, *fresh)]
 
     def ring_again_in(self, wait: timedelta, run_ids: Sequence[int]) -> None:
@@ -461,7 +318,7 @@ class RunsRepo(BaseRepository[RunRow]):
 
     def stalled(self, limit: int) -> list[Stalled]:
         """Running runs whose worker let the lease lapse, or whose time limit is over, locked."""
-        late = _CONDITIONS[Condition.DEADLINE_OVER][0]
+        late = run_steps.CONDITIONS[Condition.DEADLINE_OVER][0]
         rows = self.session.execute(
             text(f"""SELECT r.id, r.token, r.attempt, coalesce({late}, false) AS late, r.user_id, r.job_id,
                 r.job_snapshot, r.worker_id, r.started_at

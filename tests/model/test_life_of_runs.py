@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import text
 
+import db.run_steps
 import db.runs
 import services.jobs
 import services.pausing
@@ -75,27 +76,27 @@ def _without(statement: Any, rule: str) -> Any:
 
 
 def _a_result_without_its_token(patch: Patch) -> None:
-    patch.setattr(db.runs, "SUCCEED", _without(db.runs.SUCCEED, r"r\.token = given\.token"))
+    patch.setattr(db.run_steps, "SUCCEED", _without(db.run_steps.SUCCEED, r"r\.token = given\.token"))
 
 
 def _a_start_whatever_the_state(patch: Patch) -> None:
     guard = r"r\.status IN \([^)]*\) AND r\.attempt = given\.attempt"
-    patch.setattr(db.runs, "START", _without(db.runs.START, guard))
+    patch.setattr(db.run_steps, "START", _without(db.run_steps.START, guard))
 
 
 def _a_rescue_whatever_the_lease(patch: Patch) -> None:
     patch.setattr(db.runs, "text", lambda sql: text(sql.replace("r.lease_until < now()", "true")))
     for step in ("rescue", "lose", "bury"):
-        patch.setitem(db.runs.MOVES, step, _without(db.runs.MOVES[step], r"r\.lease_until < now\(\)"))
+        patch.setitem(db.run_steps.MOVES, step, _without(db.run_steps.MOVES[step], r"r\.lease_until < now\(\)"))
 
 
 def _a_cancellation_of_what_is_over(patch: Patch) -> None:
-    patch.setattr(db.runs, "CANCEL", _without(db.runs.CANCEL, r"r\.status IN \([^)]*\)"))
+    patch.setattr(db.run_steps, "CANCEL", _without(db.run_steps.CANCEL, r"r\.status IN \([^)]*\)"))
 
 
 def _no_second_ring(patch: Patch) -> None:
     none = text("SELECT id, attempt, job_type FROM job_schedule_runs WHERE false AND :limit = 0 AND :event = ''")
-    patch.setattr(db.runs, "RING_ONCE_MORE", none)
+    patch.setattr(db.run_steps, "RING_ONCE_MORE", none)
 
 
 def _a_cursor_without_rows(patch: Patch) -> None:
