@@ -12,7 +12,7 @@ from domain.locales import speaking
 from domain.messages import Category
 from domain.users import Role
 from notifications.channels.channel import Channel
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import SendError
 from notifications.health_watch import Told, words
 

@@ -1,9 +1,7 @@
 """The life of a delivery, one short transaction a step, always under the claim's owner and fence."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,82 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from db.deliveries import DeliveryRow
 from db.engine import Database
-from db.messages import AttachmentRow, MessageRow
 from db.preferences import Reader
 from db.unit_of_work import UnitOfWork
 from domain.destinations import is_group, read_place, trouble_of
-from domain.ids import DeliveryId, MessageId, UserId
-from domain.messages import LEASE, Attachment, Category, DeliveryStatus, Rows, back_off
+from domain.messages import LEASE, Category, DeliveryStatus, back_off
 from notifications import destinations, digests, falling_back
-from notifications.outbox import read_buttons
+from notifications.delivery import Delivery, Sent
 
 MOST_ATTEMPTS = 8
 DOUBT = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A provider's yes: its number for the message, what was changed to get it through, how long it took."""
-
-    provider_id: str
-    note: str | None
-    took: timedelta
-    left_topic: bool = False
-    """Whether it went to the group itself, as its topic can't be written to."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A claimed delivery with all that a channel needs to send it."""
-
-    id: DeliveryId
-    message_id: MessageId
-    user_id: UserId
-    category: Category
-    channel: str
-    address: str
-    owner: str
-    fence: int
-    attempts: int
-    possible_repeat: bool
-    text: str
-    template: str | None
-    params: Mapping[str, Any]
-    buttons: Rows
-    attachments: tuple[Attachment, ...]
-    queued_at: datetime
-    expires_at: datetime
-    lane: int = 1
-    timed_by_user: bool = False
-    called: bool = False
-    """Whether the provider was called in the attempt that was not finished."""
-    part: int = 0
-    """The first part that is not known to have been taken; a longer message is sent from there on."""
-    edits: str | None = None
-    """The provider's number of an earlier message that this one replaces in place."""
-    replies_to: int | None = None
-    """The message in the chat that this one answers."""
-    silent: bool = False
-    locale: str = "en"
-    subject: str | None = None
-    ref: str = ""
-    """A short reference that makes a possible repeat recognisable."""
-    thread: str | None = None
-    """What it is about: mails with the same words here stay one conversation."""
-    unsubscribe: str | None = None
-    """The signed link that opts this person out of this category; mail only."""
-    destination_id: int | None = None
-    """The linked group or topic that its message goes to; not every delivery of it does."""
-
-    @property
-    def to_group(self) -> bool:
-        """Whether this one goes to a linked group, and not to its person."""
-        return self.destination_id is not None and is_group(self.address)
-
-    @property
-    def label(self) -> dict[str, Any]:
-        """What a log line says of it."""
-        return {"delivery_id": self.id, "message_id": self.message_id, "channel": self.channel, "lane": self.category}
 
 
 def claim(database: Database, owner: str, *, channels: Sequence[str], most: int, bulk: int) -> list[Delivery]:
@@ -309,11 +240,6 @@ def sweep(database: Database) -> int:
         return len(lapsed)
 
 
-def reference(delivery_id: int) -> str:
-    """Four signs by which a person recognises a message that may have come twice."""
-    return base64.b32encode(hashlib.blake2b(str(delivery_id).encode(), digest_size=3).digest()).decode()[:4]
-
-
 def _end(database: Database, delivery: Delivery, status: DeliveryStatus, reason: str, kind: str) -> None:
     with database.for_platform() as uow:
         _finish(uow, delivery, status, reason, kind)
@@ -422,42 +348,9 @@ def _deliveries(
     found = []
     for row in rows:
         reader = readers.get(row.user_id)
-        delivery = _delivery(row, messages[row.message_id], files.get(row.message_id, ()), owner)
+        delivery = Delivery.of(row, messages[row.message_id], files.get(row.message_id, ()), owner)
         asked_in = delivery.params.get("language") if delivery.category is Category.CODE else None
         locale = asked_in or (reader.locale if reader is not None else delivery.locale)
         delivery = replace(delivery, locale=locale)
         found.append(digests.fill(delivery, gathered[row.id], files) if row.id in gathered else delivery)
     return found
-
-
-def _delivery(row: DeliveryRow, message: MessageRow, files: Sequence[AttachmentRow], owner: str | None) -> Delivery:
-    return Delivery(
-        id=DeliveryId(row.id),
-        message_id=MessageId(row.message_id),
-        user_id=UserId(row.user_id),
-        category=Category(message.category),
-        channel=row.channel,
-        address=row.address,
-        owner=owner or row.owner or "",
-        fence=row.fence,
-        attempts=row.attempts,
-        possible_repeat=row.possible_repeat,
-        text=message.payload["text"],
-        template=message.template,
-        params=message.payload["params"],
-        buttons=read_buttons(message.payload["buttons"]),
-        attachments=tuple(Attachment(file.filename, file.content_type, file.content) for file in files),
-        queued_at=message.created_at,
-        expires_at=message.expires_at,
-        lane=row.lane,
-        part=row.part,
-        called=row.called_at is not None,
-        subject=message.subject,
-        timed_by_user=message.timed_by_user,
-        thread=message.supersede_key,
-        edits=message.payload.get("edits"),
-        replies_to=message.payload.get("replies_to"),
-        destination_id=message.destination_id,
-        silent=message.payload.get("silent", False),
-        ref=reference(row.id),
-    )

@@ -4,16 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import unescape
-from typing import TYPE_CHECKING
 
 from db.messages import AttachmentRow, MessageRow
 from domain.locales import speaking
 from domain.messages import Attachment
+from notifications.delivery import Delivery
 from notifications.outbox import read_buttons
 from notifications.templating import render
-
-if TYPE_CHECKING:
-    from notifications.deliveries import Delivery
 
 MOST_LINES = 40
 MOST_FILES = 10
@@ -21,9 +18,7 @@ LONGEST_LINE = 90
 _TAG = re.compile(r"<[^>]*>")
 
 
-def fill(
-    delivery: "Delivery", gathered: Sequence[MessageRow], files: Mapping[int, Sequence[AttachmentRow]]
-) -> "Delivery":
+def fill(delivery: Delivery, gathered: Sequence[MessageRow], files: Mapping[int, Sequence[AttachmentRow]]) -> Delivery:
     """The digest with what it gathers; one that gathers a single message is that message."""
     pictures = [_attachment(file) for message in gathered for file in files.get(message.id, ())]
     if len(gathered) == 1:

@@ -21,7 +21,7 @@ from domain.preferences import ADJUSTABLE
 from notifications import broadcasts, deliveries
 from notifications.channels.channel import Channel, Progress
 from notifications.database_watch import DatabaseWatch
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery, Sent
 from notifications.errors import (
     AddressGone,
     AddressMoved,
@@ -229,7 +229,7 @@ class Sender:
         else:
             took = timedelta(seconds=time.monotonic() - begun)
             self._health.sent(delivery.channel, took.total_seconds())
-            sent = deliveries.Sent(receipt.provider_id, receipt.note, took, left_topic=receipt.left_topic)
+            sent = Sent(receipt.provider_id, receipt.note, took, left_topic=receipt.left_topic)
             ours = await self._offload.run(deliveries.record_sent, self._database, delivery, sent)
             log.info("delivery_sent" if ours else "late_receipt_ignored", took_s=round(took.total_seconds(), 3))
 

@@ -3,7 +3,7 @@
 from jinja2 import TemplateError
 
 from domain.locales import speaking, t
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import Refused
 from notifications.markup import MarkupError, read
 from notifications.templating import render

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 
 Progress = Callable[[int, str], Awaitable[None]]
 """Told after each part that the provider took: its place, from 0, and the provider's number for it."""

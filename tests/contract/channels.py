@@ -9,7 +9,7 @@ import pytest
 from domain.errors import InvalidInput
 from notifications.channels.channel import Channel, Receipt
 from notifications.channels.kinds import ChannelKind, kind_of
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import ChannelFault, Postponed, SendError
 from tests.fakes.delivery import Parts
 

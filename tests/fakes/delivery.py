@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.ids import DeliveryId, MessageId, UserId
 from domain.messages import Attachment, Category
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 
 NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.ids import DeliveryId, MessageId
 from domain.messages import Category
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from tests.fakes.delivery import delivery
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 from notifications.channels.channel import Progress, Receipt
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import AddressGone, ChannelFault, Refused, Uncertain
 from notifications.words import plain_of, repeat_note
 

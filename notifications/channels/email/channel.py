@@ -18,7 +18,7 @@ from notifications.channels.email.errors import RELAY_RESTS, Elsewhere, RelayRes
 from notifications.channels.email.letter import write
 from notifications.channels.email.relay import parse_relays
 from notifications.channels.email.session import Limits
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import ChannelFault, Postponed, Refused, SendError
 
 log = structlog.get_logger(__name__)

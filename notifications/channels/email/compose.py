@@ -15,7 +15,7 @@ from domain.messages import Attachment
 from notifications.channels.email.bounces import message_id
 from notifications.channels.email.letter import Letter
 from notifications.channels.email.markup import one_line
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 
 _AS_IT_IS = {"list-unsubscribe", "list-unsubscribe-post", "message-id", "in-reply-to", "references"}
 _LONGEST_LINE = 998

@@ -11,7 +11,7 @@ from domain import codes
 from domain.messages import Attachment, Button, Category
 from notifications.channels.email import markup
 from notifications.channels.email.words import has, render, words
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.words import html_of
 
 SHOWN = {"image/png", "image/jpeg", "image/gif"}

@@ -10,7 +10,7 @@ from notifications.channels.telegram.carrier import Carrier, Pace, Place
 from notifications.channels.telegram.letters import letter
 from notifications.channels.telegram.reasons import classify
 from notifications.channels.telegram.wire import AnswerRequest, Refusal, request
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import Refused, SendError
 from notifications.markup import Page
 from notifications.words import repeat_note

@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from domain.locales import speaking, t
 from domain.messages import CAPTION_LIMIT, TEXT_LIMIT, Attachment, Rows
 from notifications import markup
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.markup import MOST_ENTITIES, MarkupError, Page
 from notifications.words import html_of, plain
 

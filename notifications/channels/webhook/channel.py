@@ -12,7 +12,7 @@ from domain.errors import InvalidInput
 from notifications.channels.channel import Progress, Receipt
 from notifications.channels.webhook.payload import body, headers, number, signing_secret
 from notifications.channels.webhook.targets import Allowed, Lookup, Target, look_up, parse, resolve
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import AddressGone, Flooded, Postponed, Refused, SendError, Uncertain
 
 ASSUMED_PAUSE = timedelta(seconds=30)

@@ -10,7 +10,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.words import html_of, plain
 
 TYPE = "openbell.message"

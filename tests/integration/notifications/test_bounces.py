@@ -10,7 +10,7 @@ from domain.errors import InvalidInput
 from domain.messages import Category, Outgoing
 from notifications import deliveries, outbox
 from notifications.channels.email.bounces import Bounce, message_id, read
-from notifications.deliveries import Sent
+from notifications.delivery import Sent
 from services.messages import MessagesService
 from tests.factories import Rows
 from tests.integration.notifications.test_outbox import claim, found, prefer

@@ -23,7 +23,7 @@ from domain.messages import Category
 from domain.users import User
 from notifications import broadcasts, deliveries
 from notifications.channels.channel import Channel, Progress, Receipt
-from notifications.deliveries import Delivery, Sent
+from notifications.delivery import Delivery, Sent
 from notifications.pacing import UNHURRIED
 from notifications.rates import Rates
 from notifications.sender import Sender

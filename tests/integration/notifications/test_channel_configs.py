@@ -16,7 +16,7 @@ from domain.messages import Category, Outgoing
 from notifications import outbox
 from notifications import sender as sending
 from notifications.channels.channel import Channel, Progress, Receipt
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import Postponed
 from notifications.pacing import UNHURRIED
 from notifications.rates import Rates

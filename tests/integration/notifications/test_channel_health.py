@@ -18,7 +18,7 @@ from domain.messages import Category, Outgoing
 from notifications import outbox
 from notifications.channels.channel import Progress, Receipt
 from notifications.database_watch import DatabaseWatch
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import AddressGone, ChannelFault, Flooded, Postponed, Refused, SendError, Uncertain
 from notifications.health import ChannelHealth
 from notifications.health_watch import announce

@@ -12,7 +12,7 @@ from domain.messages import Button, Category, Outgoing
 from domain.runs import Outcome
 from domain.users import User
 from notifications import deliveries, outbox
-from notifications.deliveries import Delivery, Sent
+from notifications.delivery import Delivery, Sent
 from services.destinations import DestinationsService
 from services.jobs import JobsService
 from services.runs import RunsService

@@ -9,7 +9,7 @@ from db.engine import Database
 from domain.ids import UserId
 from domain.messages import Attachment, Category, Outgoing
 from notifications import deliveries, outbox, routing
-from notifications.deliveries import Delivery, Sent
+from notifications.delivery import Delivery, Sent
 from notifications.templating import render
 from tests.factories import Rows
 

@@ -19,6 +19,7 @@ from notifications import deliveries, outbox
 from notifications.channels.channel import Channel
 from notifications.channels.email import EmailChannel
 from notifications.channels.telegram import TelegramChannel
+from notifications.delivery import Sent
 from notifications.pacing import UNHURRIED
 from notifications.rates import Rates
 from notifications.sender import Sender
@@ -236,7 +237,7 @@ def test_a_dead_senders_message_is_sent_again_and_marked_when_it_may_have_been_s
         assert deliveries.mark_called(house_database, delivery)
     rows.execute("UPDATE msg_delivery_status SET lease_until = now() - interval '1 s'")
     assert deliveries.sweep(house_database) == 1
-    assert not deliveries.record_sent(house_database, delivery, deliveries.Sent("late", None, timedelta(0)))
+    assert not deliveries.record_sent(house_database, delivery, Sent("late", None, timedelta(0)))
     [row] = rows.all("SELECT status, possible_repeat FROM msg_delivery_status")
     assert (row.status, row.possible_repeat) == ("queued", called)
 

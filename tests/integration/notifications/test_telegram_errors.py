@@ -10,7 +10,7 @@ import pytest
 
 from notifications.channels.channel import Receipt
 from notifications.channels.telegram import TelegramChannel
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from notifications.errors import (
     AddressGone,
     AddressMoved,

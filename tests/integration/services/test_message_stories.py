@@ -11,7 +11,7 @@ from domain.messages import Category, Outgoing
 from domain.preferences import Gather
 from domain.users import User
 from notifications import deliveries, outbox
-from notifications.deliveries import Delivery, Sent
+from notifications.delivery import Delivery, Sent
 from services.history import HistoryService
 from services.message_timeline import MessageStory
 from services.preferences import PreferencesService

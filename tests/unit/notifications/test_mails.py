@@ -19,7 +19,7 @@ from notifications.channels.email import words as words_module
 from notifications.channels.email.bounces import message_id
 from notifications.channels.email.markup import one_line
 from notifications.channels.email.words import chain, words
-from notifications.deliveries import Delivery
+from notifications.delivery import Delivery
 from tests.fakes.mails import a_delivery, a_report
 
 KEY = "k" * 32
