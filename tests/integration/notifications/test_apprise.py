@@ -83,7 +83,7 @@ async def test_no_redirect_is_followed(service: FakeServer) -> None:
 
 async def test_a_service_that_never_answers_holds_nobody_up(service: FakeServer) -> None:
     service.plan(HANG)
-    channel = AppriseChannel({"desk": f"ntfy://127.0.0.1:{service.port}/prices"}, answer_within=0.2)
+    channel = AppriseChannel({"desk": f"ntfy://127.0.0.1:{service.port}/prices"}, answer_within=1.0)
     with pytest.raises(Uncertain):
         await channel.send(delivery(address="desk"), Parts())
     await channel.close()

@@ -57,7 +57,7 @@ class TestTelegram(ChannelContract):
 
         async with api.running():
             yield Rig(
-                TelegramChannel(TOKEN, api.root, answer_within=0.3, upload_within=0.3, connect_within=0.3),
+                TelegramChannel(TOKEN, api.root, answer_within=1.0, upload_within=1.0, connect_within=1.0),
                 delivery(),
                 lambda: api.taken,
                 {
@@ -108,7 +108,7 @@ class TestEmail(ChannelContract):
                     "Openbell <bell@example.com>",
                     KEY,
                     link,
-                    limits=Limits(answer_s=0.3, before_body_s=1, take_s=0.4, busy_s=0.1),
+                    limits=Limits(answer_s=1.0, before_body_s=2.0, take_s=1.2, busy_s=0.1),
                 ),
                 a_report(),
                 lambda: len(relay.taken),
@@ -144,7 +144,7 @@ class TestWebhook(ChannelContract):
 
         async with server.running():
             yield Rig(
-                WebhookChannel(KEY, Allowed.read("127.0.0.1"), connect_within=0.3, answer_within=0.3),
+                WebhookChannel(KEY, Allowed.read("127.0.0.1"), connect_within=1.0, answer_within=1.0),
                 delivery(channel="webhook", address=f"http://127.0.0.1:{server.port}/hook"),
                 lambda: len(server.requests),
                 {

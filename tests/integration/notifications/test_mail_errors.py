@@ -13,7 +13,7 @@ from notifications.errors import AddressGone, ChannelFault, Postponed, Refused, 
 from tests.fakes.mails import a_report
 from tests.fakes.smtp import Fault, ScriptedRelay, Turn
 
-QUICK = Limits(answer_s=0.3, before_body_s=1.0, take_s=0.4)
+QUICK = Limits(answer_s=1.0, before_body_s=2.0, take_s=1.2)
 MINUTE = timedelta(minutes=1)
 HANG, HANG_UP = Fault.HANG, Fault.HANG_UP
 

@@ -50,10 +50,10 @@ async def connected(root: str, token: str = TOKEN) -> AsyncIterator[TelegramChan
     channel = TelegramChannel(
         token,
         root,
-        connect_within=0.3,
-        write_within=0.3,
-        upload_within=0.3,
-        answer_within=0.3,
+        connect_within=1.0,
+        write_within=1.0,
+        upload_within=1.0,
+        answer_within=1.0,
         connection_within=0.1,
         connections=1,
     )

@@ -29,7 +29,7 @@ async def api() -> AsyncIterator[FakeBotApi]:
 
 @pytest.fixture
 async def channel(api: FakeBotApi) -> AsyncIterator[TelegramChannel]:
-    found = TelegramChannel(TOKEN, api.root, answer_within=0.3)
+    found = TelegramChannel(TOKEN, api.root, answer_within=1.0)
     await found.open()
     yield found
     await found.close()

@@ -38,7 +38,7 @@ class Names:
 
 @asynccontextmanager
 async def opened(allowed: Allowed = LOOPBACK, **values: Any) -> AsyncIterator[WebhookChannel]:
-    channel = WebhookChannel(KEY, allowed, **{"connect_within": 0.3, "answer_within": 0.3} | values)
+    channel = WebhookChannel(KEY, allowed, **{"connect_within": 1.0, "answer_within": 1.0} | values)
     await channel.open()
     try:
         yield channel
