@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,7 +99,8 @@ def _start_keeper(folder: Path, run: int) -> None:
 
 
 def keep(folder: Path, run: int) -> None:
-    """Start the pair, tell its addresses in `folder`, and keep it until the test run ends."""
+    """Start the pair, tell its addresses in `folder`, and keep it until the test run ends; `folder` goes with it."""
+    told = False
     try:
         with throwaway_servers(folder) as (postgres, valkey):
             servers = TestServers(
@@ -109,10 +111,14 @@ def keep(folder: Path, run: int) -> None:
                 _migrated(postgres.owner_url),
             )
             _tell(folder, asdict(servers))
+            told = True
             _wait_for_the_end_of(run)
     except Exception as problem:
         _tell(folder, {"failure": f"The test servers did not start: {problem}"})
         raise
+    finally:
+        if told:
+            shutil.rmtree(folder, ignore_errors=True)  # a run that was killed can't, and the folder may be memory
 
 
 def _migrated(owner_url: str) -> str:

@@ -1,6 +1,12 @@
 """The throw-away servers that other tests stand on."""
 
+import json
+import os
 import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -8,6 +14,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from openbell.processes import wait_until
 from tests.servers import TestServers
 
 
@@ -47,3 +54,26 @@ def test_valkey_refuses_strangers_and_administration(valkey_url: str) -> None:
 def test_a_call_to_the_outside_fails_the_test() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"tried to reach 192\.0\.2\.1"):
         socket.create_connection(("192.0.2.1", 80), timeout=0.1)
+
+
+def test_a_run_that_is_killed_leaves_no_servers_and_no_folder() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="openbell-"))
+    folder.chmod(0o711)
+    run = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "tests.servers", str(folder), str(run.pid)], cwd=Path(__file__).parents[3]
+    )
+    try:
+        told = folder / "servers.json"
+        assert wait_until(told.exists, 60)
+        sockets = Path(json.loads(told.read_text(encoding="utf-8"))["sockets"])
+        assert any(sockets.iterdir())
+        os.kill(run.pid, 9)
+        run.wait(10)
+        assert keeper.wait(30) == 0
+        assert not folder.exists()
+        assert not sockets.exists() or not any(sockets.iterdir())
+    finally:
+        for process in (run, keeper):
+            process.kill()
+            process.wait(10)
