@@ -156,6 +156,7 @@ async def test_every_command_is_audited_without_its_secrets(house: House, secret
     assert all(row.response_time_ms is not None for row in kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [True, False])
 async def test_outside_the_sandbox_only_a_named_address_becomes_admin(
     named: bool, tmp_path: Path, database_url: str, valkey_url: str, secret_key: str

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from sandbox.messages import Message
@@ -59,6 +60,7 @@ async def test_linking_a_topic_and_getting_a_result_there(house: House) -> None:
     """)
 
 
+@pytest.mark.slow
 async def test_only_a_verified_admin_of_the_group_links_it(house: House) -> None:
     stage = await desk(house)
     await stage.play("""
@@ -75,6 +77,7 @@ async def test_only_a_verified_admin_of_the_group_links_it(house: House) -> None
     """)
 
 
+@pytest.mark.slow
 async def test_an_anonymous_admin_is_asked_to_write_as_themselves(house: House) -> None:
     stage = await desk(house)
     ada, chat = stage.people["Ada"], stage.groups["Desk"]
@@ -84,6 +87,7 @@ async def test_an_anonymous_admin_is_asked_to_write_as_themselves(house: House) 
     await nothing_is_said(stage)
 
 
+@pytest.mark.slow
 async def test_what_is_personal_is_answered_in_private_only(house: House) -> None:
     stage = await desk(house)
     for command in ("/settings", "/pause 1", "/export", "/users", "/add", "/verify eve@example.com"):
@@ -112,6 +116,7 @@ async def test_what_everybody_may_read_tells_nothing_personal(house: House) -> N
         assert "Others read here" not in _text(answer), command
 
 
+@pytest.mark.slow
 async def test_what_is_not_meant_for_us_gets_no_answer(house: House) -> None:
     stage = await desk(house)
     ada, chat = stage.people["Ada"], stage.groups["Desk"]
@@ -127,6 +132,7 @@ async def test_what_is_not_meant_for_us_gets_no_answer(house: House) -> None:
     """)
 
 
+@pytest.mark.slow
 async def test_what_was_not_written_by_its_sender_changes_nothing(house: House) -> None:
     stage = await desk(house)
     ada, chat = stage.people["Ada"], stage.groups["Desk"]
@@ -144,6 +150,7 @@ async def test_what_was_not_written_by_its_sender_changes_nothing(house: House) 
     """)
 
 
+@pytest.mark.slow
 async def test_a_group_that_puts_us_out_tells_its_owner_and_one_that_lets_us_in_again_too(house: House) -> None:
     stage = await desk(house)
     groups, chat, ada = house.sandbox.messenger.groups, stage.groups["Desk"], stage.people["Ada"]
@@ -164,6 +171,7 @@ async def test_a_group_that_puts_us_out_tells_its_owner_and_one_that_lets_us_in_
     await stage.play("bot to Ada: ✓ I can write to Desk again, …")
 
 
+@pytest.mark.slow
 async def test_a_topic_that_is_gone_sends_to_the_group_and_says_so(house: House) -> None:
     stage = await desk(house)
     chat, thread = stage.groups["Desk"], stage.topics["Desk/Gold"]
@@ -183,6 +191,7 @@ async def test_a_topic_that_is_gone_sends_to_the_group_and_says_so(house: House)
     """)
 
 
+@pytest.mark.slow
 async def test_a_group_that_becomes_a_supergroup_stays_linked(house: House) -> None:
     ada = await house.verified("Ada", "ada@example.com")
     stage = Stage(house, Ada=ada)
@@ -203,6 +212,7 @@ async def test_a_group_that_becomes_a_supergroup_stays_linked(house: House) -> N
     """)
 
 
+@pytest.mark.slow
 async def test_a_job_s_result_goes_into_its_topic_and_its_story_says_so(house: House, owner_database_url: str) -> None:
     stage = await desk(house)
     await stage.play("""
@@ -221,6 +231,7 @@ async def test_a_job_s_result_goes_into_its_topic_and_its_story_says_so(house: H
     )
 
 
+@pytest.mark.slow
 async def test_acting_needs_both_switches_and_a_job_that_is_told_there(house: House, owner_database_url: str) -> None:
     stage = await desk(house)
     bob = await house.verified("Bob", "bob@example.com")
@@ -263,6 +274,7 @@ async def test_acting_needs_both_switches_and_a_job_that_is_told_there(house: Ho
     assert "reply_markup" not in result, "a reminder shows its job, which is for a private chat"
 
 
+@pytest.mark.slow
 async def test_a_page_is_turned_by_who_asked_for_it(house: House) -> None:
     stage = await desk(house)
     stage.people["Bob"] = await house.verified("Bob", "bob@example.com")
@@ -279,6 +291,7 @@ async def test_a_page_is_turned_by_who_asked_for_it(house: House) -> None:
     assert not (await press.answer()).get("text")
 
 
+@pytest.mark.slow
 async def test_menus_follow_place_and_role(house: House) -> None:
     ada = await house.verified("Ada", "ada@example.com")
     eve = house.person("Eve")

@@ -45,6 +45,7 @@ def kill(instance: Instance, name: str) -> None:
     assert process.send(signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_second_up_is_refused_with_the_process_that_holds_the_data(up: Instance) -> None:
     second = up.command("up")
     assert second.returncode == 1
@@ -53,6 +54,7 @@ def test_a_second_up_is_refused_with_the_process_that_holds_the_data(up: Instanc
     assert up.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_role_alone_works_beside_a_running_up_and_ends_when_asked(up: Instance) -> None:
     second = up.beside("run", "worker")
     try:
@@ -118,6 +120,7 @@ def test_ctrl_c_ends_everything_in_time_and_order(place: Path) -> None:
         assert "ready to exit, bye bye" in (place / "data/logs/valkey.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_role_alone_without_servers_says_what_it_needs(place: Path) -> None:
     with running_instance(place / "data", DB_URL="postgresql://nobody:wrong@127.0.0.1:1/none") as instance:
         assert instance.process.wait(30) == 1

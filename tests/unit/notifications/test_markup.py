@@ -1,7 +1,7 @@
 """Telegram's HTML: counted as Telegram counts, and cut so that nothing is lost, broken or shown in another way."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notifications.markup import Marked, MarkupError, Page, read, units
@@ -40,6 +40,11 @@ def formats(page: str) -> tuple[str, list[frozenset[str]]]:
     return text, [frozenset(each) for each in over]
 
 
+def looks(over: list[frozenset[str]]) -> list[frozenset[str]]:
+    """The same, but for code within a pre: it adds nothing to see, and where it begins a pre it is a part of that."""
+    return [each - {"code []"} if any(one.startswith("pre ") for one in each) else each for each in over]
+
+
 @given(SOURCES)
 @settings(max_examples=150, deadline=None)
 def test_it_is_read_as_the_server_reads_it(source: str) -> None:
@@ -51,6 +56,7 @@ def test_it_is_read_as_the_server_reads_it(source: str) -> None:
 
 
 @given(SOURCES, st.integers(12, 60), st.integers(3, 8))
+@example("<pre>&lt;<code>" + "&lt;" * 12 + "</code></pre>", 12, 3)
 @settings(max_examples=200, deadline=None)
 def test_pages_fit_lose_nothing_and_look_as_the_whole_does(source: str, room: int, entities: int) -> None:
     whole, over = formats(source)
@@ -62,7 +68,7 @@ def test_pages_fit_lose_nothing_and_look_as_the_whole_does(source: str, room: in
         begin = rest.index(text)
         assert not rest[:begin].strip(), "only blanks at a break are left out"
         at += utf16_len(rest[:begin])
-        assert page_over == over[at : at + utf16_len(text)]
+        assert looks(page_over) == looks(over[at : at + utf16_len(text)])
         rest, at = rest[begin + len(text) :], at + utf16_len(text)
     assert not rest.strip()
 
