@@ -20,6 +20,12 @@ NUMBERED = (
 """What people name by numbers."""
 
 
+def pressed_number(text: str) -> int | None:
+    """The number that a button carries, from 0; None where it is none, as what is pressed may be made up."""
+    known = text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LARGEST
+    return int(text) if known else None
+
+
 def parse_number(text: str, what: str, example: str) -> int:
     """The positive number that a person wrote as `what`; InvalidInput names it and gives an example."""
     digits = text.strip().lstrip("#")

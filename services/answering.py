@@ -8,6 +8,7 @@ from typing import Any
 from db.telegram import DraftRow
 from db.unit_of_work import UnitOfWork
 from domain.errors import InvalidInput, NotFound, RetryLater, UserError
+from domain.ids import pressed_number
 from domain.locales import t
 from domain.users import User, clean_name
 from services import forms, times
@@ -154,8 +155,9 @@ def _own(uow: UnitOfWork, telegram_user_id: int, draft_id: int) -> DraftRow:
 def _pressed(uow: UnitOfWork, row: DraftRow, user: User, choice: str, prices: Instruments, now: datetime) -> Page:
     state = State.of(row)
     step = forms.step_of(row, state)
-    if choice.isdigit() and int(choice) < len(state.offers):
-        return _answered(uow, row, state, step, state.offers[int(choice)][1], user, prices, now)
+    offered = pressed_number(choice)
+    if offered is not None and offered < len(state.offers):
+        return _answered(uow, row, state, step, state.offers[offered][1], user, prices, now)
     match choice:
         case "back":
             step, state.one = _before(state, step), False

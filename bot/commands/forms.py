@@ -13,7 +13,7 @@ from bot.errors import acknowledge
 from bot.replies import Reply
 from bot.replies import forms as said
 from domain.errors import UserError
-from domain.ids import parse_number
+from domain.ids import parse_number, pressed_number
 from domain.locales import t
 from services.answering import FormsService
 from services.forms import FormEnded, FormMoved, Page, problem_of
@@ -34,7 +34,7 @@ def prices(context: BotContext) -> Instruments:
 def parts_of(what: str) -> tuple[int, int, str]:
     """A button's form, the version it was made for, and what it stands for."""
     number, version, choice = (*what.split(":", 2), "", "")[:3]
-    return parse_number(number, "form", "/add"), int(version) if version.isdigit() else 0, choice
+    return parse_number(number, "form", "/add"), pressed_number(version) or 0, choice
 
 
 async def pressed(update: Update, context: BotContext, letter: str, what: str) -> None:

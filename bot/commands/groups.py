@@ -9,7 +9,7 @@ from bot.context import BotContext, nonce
 from bot.errors import acknowledge
 from domain.destinations import Trouble
 from domain.errors import InvalidInput, RetryLater, UserError
-from domain.ids import parse_number
+from domain.ids import parse_number, pressed_number
 from domain.locales import t
 from domain.users import Role
 from services.destinations import DestinationsService, Linked
@@ -63,7 +63,7 @@ async def pressed(update: Update, context: BotContext, what: str) -> None:
     """A button of a destination: ``number:action:nonce``; number 0 is all of them."""
     number, action, more, *_ = (*what.split(":"), "", "")
     if number == "0" or more == "after":
-        after = int(number) if number.isdigit() and len(number) < 19 else 0
+        after = pressed_number(number) or 0
         reply = await _card(context, after)
         await acknowledge(update)
         await replies.replace(update, reply)

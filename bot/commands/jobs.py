@@ -16,7 +16,7 @@ from bot.replies import Reply
 from bot.replies.reply import PAGE
 from domain.destinations import Place
 from domain.errors import InvalidInput
-from domain.ids import parse_number
+from domain.ids import parse_number, pressed_number
 from domain.job_filters import JobFilter, parse_filter
 from domain.locales import t
 from domain.users import Role
@@ -44,7 +44,7 @@ async def jobs(update: Update, context: BotContext) -> None:
 async def jobs_pressed(update: Update, context: BotContext, what: str) -> None:
     """Another page of the jobs, or the same anew: ``after:filter``."""
     after, _, words = what.partition(":")
-    number = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
+    number = pressed_number(after) or 0
     reply = await _page(update, context, parse_filter(words), number, refreshed=True)
     await acknowledge(update)
     await replies.replace(update, reply)

@@ -9,7 +9,7 @@ from bot.replies import Reply
 from bot.replies import operating as words
 from bot.replies.reply import PAGE
 from domain.errors import InvalidInput
-from domain.ids import parse_number
+from domain.ids import parse_number, pressed_number
 from domain.locales import t
 from services.operating import OperatingService
 
@@ -26,9 +26,10 @@ async def workers(update: Update, context: BotContext) -> None:
 
 async def pressed(update: Update, context: BotContext, what: str) -> None:
     """A button of these: ``number:show:what`` looks, ``number:kill:nonce`` and ``number:retry:nonce`` act on a run."""
-    number, action, *rest = what.split(":")
-    if action == "show" and number.isdigit():
-        reply, below = await _look(context, int(number), rest)
+    number, _, after = what.partition(":")
+    action, *rest = after.split(":")
+    if action == "show" and (shown := pressed_number(number)) is not None:
+        reply, below = await _look(context, shown, rest)
     else:
         reply, below = await _act(context, parse_number(number, "run", "/queue"), action), True
     await acknowledge(update)
@@ -66,7 +67,7 @@ async def _look(context: BotContext, number: int, rest: list[str]) -> tuple[Repl
             return await _workers(context), False
         case ["job", after, *_]:
             found = await context.run_as_platform(OperatingService.job, context.user, number)
-            return words.job(found, context.now, after if after.isdigit() else "0"), False
+            return words.job(found, context.now, str(pressed_number(after) or 0)), False
         case ["run", *again]:
             return await story(context, number), not again
     raise InvalidInput(t("That button is from an older version. Send /queue."))

@@ -8,6 +8,7 @@ from bot.commands.forms import prices
 from bot.context import BotContext
 from bot.errors import acknowledge
 from domain.errors import InvalidInput
+from domain.ids import pressed_number
 from domain.locales import t
 from domain.schedules import JobType
 from services.instruments import names_in
@@ -38,7 +39,7 @@ async def report_pressed(update: Update, context: BotContext, pressed: str) -> N
 async def instruments_pressed(update: Update, context: BotContext, after: str) -> None:
     """Turn a page of the instruments."""
     await acknowledge(update)
-    await replies.replace(update, _instruments(context, int(after) if after.isdigit() else 0))
+    await replies.replace(update, _instruments(context, pressed_number(after) or 0))
 
 
 def what(words: list[str], context: BotContext) -> tuple[str, str]:

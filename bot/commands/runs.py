@@ -13,7 +13,7 @@ from bot.replies import Reply
 from bot.replies.history_file import file_name, history_csv
 from bot.replies.reply import PAGE
 from domain.errors import InvalidInput, NotFound
-from domain.ids import parse_number
+from domain.ids import parse_number, pressed_number
 from domain.locales import t
 from domain.users import Role
 from services.history import HistoryService
@@ -35,14 +35,15 @@ async def history(update: Update, context: BotContext) -> None:
 async def history_pressed(update: Update, context: BotContext, what: str) -> None:
     """A page of the history: ``job:before``, where 0 means all jobs and the newest; ``job:csv`` is all as a file."""
     number, _, before = what.partition(":")
-    if number.isdigit() and before == "csv":
-        await _history_file(update, context, int(number))
+    job, newest = pressed_number(number), pressed_number(before)
+    if job is not None and before == "csv":
+        await _history_file(update, context, job)
         return
-    if not (number.isdigit() and before.isdigit()):
+    if job is None or newest is None:
         raise InvalidInput(t("That button is damaged. Send /history."))
-    reply = await _history(context, int(number), int(before) or None)
+    reply = await _history(context, job, newest or None)
     await acknowledge(update)
-    await (replies.replace if int(before) else replies.send)(update, reply)
+    await (replies.replace if newest else replies.send)(update, reply)
 
 
 async def failed(update: Update, context: BotContext) -> None:
@@ -58,8 +59,8 @@ async def failed_pressed(update: Update, context: BotContext, what: str) -> None
     before, since, everybody, *_ = (*what.split(":"), "", "")
     reply = await _failed(
         context,
-        int(before) if before.isdigit() else None,
-        int(since) if since.isdigit() else 0,
+        pressed_number(before),
+        min(pressed_number(since) or 0, LONGEST_BACK_H),
         everybody=everybody == "all" and context.user.role is Role.ADMIN,
     )
     await acknowledge(update)
